@@ -1,0 +1,2 @@
+//! Tieqi.
+fn main() {}
