@@ -1,1 +1,2 @@
-//! Tieqi.
+//! Tieqi (铁骑): a police dispatch engine and PDT radio gateway daemon.
+pub mod engine;
