@@ -1,3 +1,19 @@
-//! Radio frames and link machines of the Tieqi dispatch engine.
+//! Radio frames and link machines of the Tieqi dispatch engine: bytes in, values out, and back.
+//!
+//! No I/O, no clock, no threads: time is an argument, sockets are elsewhere. Nothing that comes
+//! from outside may panic: every length is capped before it is used, slices are taken with `get`,
+//! and a frame whose checksum fails is never accepted.
+//!
+//! ```text
+//! Hdap (service, opcode, payload)    inside    Hstrp datagram (UDP)  or  Hrnp frame (serial)
+//! ```
+//! All public evidence for these frames comes from DMR models; nothing public shows them on a
+//! PDT-mode terminal. protocols/README.md says for each frame what it was checked against.
 #![no_std]
+
 extern crate alloc;
+
+pub mod error;
+pub mod hdap;
+
+pub use error::{DecodeError, Parsed};

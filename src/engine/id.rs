@@ -100,6 +100,8 @@ impl Point {
     pub fn distance_cm(self, other: Self) -> u64 {
         let dx = self.x_cm.abs_diff(other.x_cm);
         let dy = self.y_cm.abs_diff(other.y_cm);
-        (dx.saturating_mul(dx)).saturating_add(dy.saturating_mul(dy)).isqrt()
+        (dx.saturating_mul(dx))
+            .saturating_add(dy.saturating_mul(dy))
+            .isqrt()
     }
 }

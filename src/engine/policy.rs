@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Grade of an incident (警情级别). `One` is "life or violence now".
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Grade {
     /// I, 红.
     One,
@@ -39,9 +37,7 @@ impl Grade {
 }
 
 /// What a unit moves with; also its speed class in the spatial index.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum UnitKind {
     /// 铁骑.
     Motorcycle,
@@ -185,6 +181,10 @@ pub struct Policy {
     pub terminals: BTreeSet<RadioId>,
     /// Speed for ranking in cm/s, in the order of [`UnitKind::ALL`].
     pub speed_cm_s: [u32; 4],
+    /// The fastest anybody moves, cm/s: a fix that would need more is not believed.
+    pub plausible_cm_s: u32,
+    /// A fix older than this is flagged in a ranking, milliseconds.
+    pub stale_fix_ms: u32,
     /// After this an incident of Grade III or IV counts one grade higher (index 0: III to II,
     /// 1: IV to III), in milliseconds. Nothing ages into Grade I.
     pub age_step_ms: [u32; 2],

@@ -1,0 +1,121 @@
+//! Why bytes were not taken for a frame. Small, copyable, and sorted by cause, so that a gateway
+//! can count refusals by reason without making strings.
+
+use core::fmt;
+
+/// What reading from a stream gave: malformed bytes are an error, missing ones are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parsed<T> {
+    /// A whole frame and the bytes it took.
+    Complete(T, usize),
+    /// Not there yet: at least this many bytes are missing.
+    Incomplete(usize),
+}
+
+/// The layer a fault was found in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// Service message.
+    Hdap,
+    /// UDP transport.
+    Hstrp,
+    /// Serial transport.
+    Hrnp,
+    /// Registration.
+    Rrs,
+    /// Text messages.
+    Tmp,
+    /// Positions.
+    Lp,
+    /// The 40 ASCII bytes of a fix.
+    Gps,
+}
+
+impl Layer {
+    /// Its name as metrics and logs show it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hdap => "hdap",
+            Self::Hstrp => "hstrp",
+            Self::Hrnp => "hrnp",
+            Self::Rrs => "rrs",
+            Self::Tmp => "tmp",
+            Self::Lp => "lp",
+            Self::Gps => "gps",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why bytes were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes end before the frame does.
+    #[error("{layer}: truncated, {missing} more bytes expected")]
+    Truncated {
+        /// Where.
+        layer: Layer,
+        /// How many are missing at least.
+        missing: usize,
+    },
+    /// A length that cannot be.
+    #[error("{layer}: length {found} where {expected} was expected")]
+    Length {
+        /// Where.
+        layer: Layer,
+        /// What the frame says or has.
+        found: usize,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The checksum does not fit the bytes.
+    #[error("{layer}: checksum {found:#06x}, but the bytes give {expected:#06x}")]
+    Checksum {
+        /// Where.
+        layer: Layer,
+        /// What the frame says.
+        found: u16,
+        /// What its bytes give.
+        expected: u16,
+    },
+    /// A fixed byte is another one, or a value stands for nothing.
+    #[error("{layer}: {what} is {found:#04x}")]
+    Value {
+        /// Where.
+        layer: Layer,
+        /// Which field.
+        what: &'static str,
+        /// What stands there.
+        found: u32,
+    },
+}
+
+impl DecodeError {
+    /// A short word for counters: `truncated`, `length`, `checksum` or `value`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "truncated",
+            Self::Length { .. } => "length",
+            Self::Checksum { .. } => "checksum",
+            Self::Value { .. } => "value",
+        }
+    }
+
+    /// The layer the fault was found in.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        match self {
+            Self::Truncated { layer, .. }
+            | Self::Length { layer, .. }
+            | Self::Checksum { layer, .. }
+            | Self::Value { layer, .. } => *layer,
+        }
+    }
+}

@@ -1,0 +1,698 @@
+//! Events become state. This is the only way it changes, it cannot fail, and it decides nothing.
+//!
+//! An event about something the state does not know is counted and ignored: a journal may be
+//! older than a rule. After each event the indexes of what it touched are made again.
+
+use super::alarm::Alarm;
+use super::answer::Answer;
+use super::assignment::{Assignment, Rung, Source};
+use super::deadline::Due;
+use super::event::{Event, Offer};
+use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::incident::{Engaged, Incident, Note, Phase, Report, Slot, Step};
+use super::message::Message;
+use super::policy::{Limits, Need};
+use super::position::Place;
+use super::spatial::Placement;
+use super::state::State;
+use super::unit::{Duty, Unit, UnitState};
+use super::{Engine, Todo};
+
+impl Engine {
+    /// Applies one journalled event.
+    pub fn apply(&mut self, at: EngineTime, event: &Event) {
+        self.state.seq += 1;
+        self.state.at = at;
+        if self.apply_known(at, event).is_none() {
+            self.state.ignored += 1;
+        }
+        self.forget_ended(at);
+    }
+
+    fn apply_known(&mut self, at: EngineTime, event: &Event) -> Option<()> {
+        match event {
+            Event::PolicyPublished { hash } => self.state.policy_hash = *hash,
+            Event::UnitRegistered { .. }
+            | Event::UnitSignedOn { .. }
+            | Event::UnitCrewEdited { .. }
+            | Event::UnitSignedOff { .. }
+            | Event::UnitTakenOut { .. }
+            | Event::UnitReturned { .. } => self.apply_unit(at, event)?,
+            Event::TerminalRegistered { .. }
+            | Event::TerminalLost { .. }
+            | Event::StrangerHeard { .. }
+            | Event::PositionsNoted { .. } => self.apply_terminal(at, event),
+            Event::FixDoubted { .. } | Event::UnitsRanked { .. } | Event::TextReceived { .. } => {}
+            Event::IncidentReported {
+                incident,
+                report,
+                review_at,
+            } => {
+                self.report(at, *incident, report, *review_at);
+            }
+            Event::IncidentConfirmed { .. }
+            | Event::IncidentRelocated { .. }
+            | Event::IncidentNoted { .. }
+            | Event::IncidentReviewed { .. }
+            | Event::IncidentCancelled { .. }
+            | Event::IncidentResolved { .. }
+            | Event::IncidentClosed { .. } => self.apply_incident(at, event)?,
+            Event::AssignmentStacked { .. }
+            | Event::AssignmentOffered { .. }
+            | Event::AssignmentRetried { .. }
+            | Event::AssignmentAdvanced { .. }
+            | Event::AssignmentOverdue { .. } => self.apply_ladder(at, event)?,
+            Event::AssignmentDeclined {
+                assignment,
+                held_until,
+                ..
+            } => {
+                self.end(at, *assignment, Rung::Declined, *held_until)?;
+            }
+            Event::AssignmentExpired {
+                assignment,
+                held_until,
+            } => {
+                self.end(at, *assignment, Rung::Expired, *held_until)?;
+            }
+            Event::AssignmentRecalled {
+                assignment,
+                held_until,
+                ..
+            } => {
+                self.end(at, *assignment, Rung::Recalled, *held_until)?;
+            }
+            Event::MessageQueued { .. }
+            | Event::MessageRetried { .. }
+            | Event::MessageDelivered { .. }
+            | Event::MessageFailed { .. } => self.apply_message(event)?,
+            Event::AlarmRaised { .. } | Event::AlarmRepeated { .. } | Event::AlarmAcked { .. } => {
+                self.apply_alarm(at, event)?;
+            }
+            Event::CommandAnswered {
+                user,
+                method,
+                key,
+                digest,
+                answer,
+            } => {
+                let key = (user.clone(), method.clone(), key.clone());
+                let answer = Answer {
+                    digest: *digest,
+                    text: answer.clone(),
+                };
+                self.state.answers.keep(at, key, answer);
+            }
+        }
+        Some(())
+    }
+
+    fn apply_unit(&mut self, at: EngineTime, event: &Event) -> Option<()> {
+        match event {
+            Event::UnitRegistered {
+                unit,
+                call_sign,
+                kind,
+            } => {
+                self.state.call_signs.insert(call_sign.clone(), *unit);
+                let unit = Unit {
+                    id: *unit,
+                    call_sign: call_sign.clone(),
+                    kind: *kind,
+                    duty: None,
+                    on_duty_since: at,
+                    out_of_service: None,
+                    active: None,
+                    stacked: Default::default(),
+                };
+                self.state.units.insert(unit.id, unit);
+            }
+            Event::UnitSignedOn { unit, duty, .. } => {
+                self.state.units.get_mut(unit)?.on_duty_since = at;
+                self.equip(*unit, Some(duty))?;
+            }
+            Event::UnitCrewEdited { unit, duty, .. } => self.equip(*unit, Some(duty))?,
+            Event::UnitSignedOff { unit, .. } => {
+                self.equip(*unit, None)?;
+                self.state.units.get_mut(unit)?.out_of_service = None;
+            }
+            Event::UnitTakenOut { unit, reason, .. } => {
+                self.state.units.get_mut(unit)?.out_of_service = Some(reason.clone());
+            }
+            Event::UnitReturned { unit, .. } => {
+                self.state.units.get_mut(unit)?.out_of_service = None;
+            }
+            _ => return None,
+        }
+        match event {
+            Event::UnitSignedOn { unit, .. }
+            | Event::UnitCrewEdited { unit, .. }
+            | Event::UnitSignedOff { unit, .. }
+            | Event::UnitTakenOut { unit, .. }
+            | Event::UnitReturned { unit, .. } => self.touch_unit(at, *unit),
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Gives a unit its terminals and whatever else it signed on with.
+    fn equip(&mut self, id: UnitId, duty: Option<&Duty>) -> Option<()> {
+        let unit = self.state.units.get_mut(&id)?;
+        let old = std::mem::replace(&mut unit.duty, duty.cloned());
+        for radio in old.into_iter().flat_map(|duty| duty.terminals) {
+            if let Some(terminal) = self.state.terminals.get_mut(&radio)
+                && terminal.holder == Some(id)
+            {
+                terminal.holder = None;
+            }
+        }
+        for radio in duty.into_iter().flat_map(|duty| &duty.terminals) {
+            self.state.terminals.entry(*radio).or_default().holder = Some(id);
+        }
+        Some(())
+    }
+
+    fn apply_terminal(&mut self, at: EngineTime, event: &Event) {
+        match event {
+            Event::TerminalRegistered {
+                radio,
+                gateway,
+                slot,
+            } => {
+                let terminal = self.state.terminals.entry(*radio).or_default();
+                terminal.via = Some((gateway.clone(), *slot));
+            }
+            Event::TerminalLost { radio } => {
+                self.state.terminals.entry(*radio).or_default().via = None;
+            }
+            Event::StrangerHeard { radio } => {
+                if self.state.strangers.len() < State::MAX_STRANGERS {
+                    self.state.strangers.insert(*radio);
+                }
+            }
+            Event::PositionsNoted { fixes } => {
+                for (radio, point, taken_at) in fixes {
+                    self.positions.restore(
+                        *radio,
+                        Place {
+                            point: *point,
+                            taken_at: *taken_at,
+                        },
+                    );
+                    self.touch_holder(at, *radio);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn report(&mut self, at: EngineTime, id: IncidentId, report: &Report, review_at: EngineTime) {
+        self.state.counters.incident = self.state.counters.incident.max(id.0);
+        let none = Limits {
+            accept_ms: 0,
+            roll_ms: 0,
+            arrive_ms: 0,
+            on_scene_ms: 0,
+        };
+        let incident = Incident {
+            id,
+            reported_at: at,
+            report: report.clone(),
+            confirmed: None,
+            phase: Phase::Reported,
+            slots: Vec::new(),
+            assignments: Vec::new(),
+            limits: none,
+            notes: Vec::new(),
+            held: Vec::new(),
+            review_at,
+            ended_at: None,
+        };
+        if self.state.incidents.insert(id, incident).is_none() {
+            self.state.open_incidents += 1;
+        }
+        self.touch_incident(id);
+    }
+
+    fn apply_incident(&mut self, at: EngineTime, event: &Event) -> Option<()> {
+        let (Event::IncidentConfirmed { incident: id, .. }
+        | Event::IncidentRelocated { incident: id, .. }
+        | Event::IncidentNoted { incident: id, .. }
+        | Event::IncidentReviewed { incident: id, .. }
+        | Event::IncidentCancelled { incident: id, .. }
+        | Event::IncidentResolved { incident: id, .. }
+        | Event::IncidentClosed { incident: id, .. }) = event
+        else {
+            return None;
+        };
+        let incident = self.state.incidents.get_mut(id)?;
+        let step = match event {
+            Event::IncidentConfirmed {
+                classification,
+                needs,
+                limits,
+                review_at,
+                ..
+            } => {
+                incident.confirmed = Some(*classification);
+                incident.limits = *limits;
+                incident.review_at = *review_at;
+                plan_slots(incident, needs);
+                Some(Step::Confirm)
+            }
+            Event::IncidentRelocated { place, point, .. } => {
+                incident.report.place.clone_from(place);
+                incident.report.point = *point;
+                None
+            }
+            Event::IncidentNoted { text, by, .. } => {
+                let note = Note {
+                    at,
+                    by: by.clone(),
+                    text: text.clone(),
+                };
+                incident.notes.push(note);
+                None
+            }
+            Event::IncidentReviewed { review_at, .. } => {
+                incident.review_at = *review_at;
+                incident.held.retain(|(_, until)| *until > at);
+                None
+            }
+            Event::IncidentCancelled { .. } => Some(Step::Cancel),
+            Event::IncidentResolved { .. } => Some(Step::Resolve),
+            _ => Some(Step::Close),
+        };
+        if let Some(step) = step {
+            incident.phase = incident.phase.after(step)?;
+        }
+        if matches!(
+            event,
+            Event::IncidentCancelled { .. } | Event::IncidentResolved { .. }
+        ) {
+            incident.ended_at = Some(at);
+            self.state.open_incidents = self.state.open_incidents.saturating_sub(1);
+            self.state.ended.push_back((at, *id));
+        }
+        self.touch_incident(*id);
+        if !matches!(event, Event::IncidentNoted { .. }) {
+            self.todo.push_back(Todo::Place(*id));
+        }
+        Some(())
+    }
+
+    fn apply_ladder(&mut self, at: EngineTime, event: &Event) -> Option<()> {
+        match event {
+            Event::AssignmentStacked {
+                assignment,
+                incident,
+                unit,
+                deadline,
+                ..
+            } => {
+                self.open(*assignment, *incident, *unit, at)?.deadline = *deadline;
+                self.state.units.get_mut(unit)?.stacked.insert(*assignment);
+                self.touch_assignment(*assignment)?;
+            }
+            Event::AssignmentOffered {
+                assignment,
+                incident,
+                slot,
+                unit,
+                message,
+                offer,
+                ..
+            } => {
+                self.offer(
+                    at,
+                    *assignment,
+                    (*incident, *slot),
+                    *unit,
+                    (*message, offer),
+                )?;
+            }
+            Event::AssignmentRetried {
+                assignment,
+                attempt,
+                terminal,
+                deadline,
+            } => {
+                let found = self.state.assignments.get_mut(assignment)?;
+                found.reach(Rung::Offered, at, Source::Inferred);
+                found.attempt = *attempt;
+                found.terminal = Some(*terminal);
+                found.deadline = *deadline;
+                self.touch_assignment(*assignment)?;
+            }
+            Event::AssignmentAdvanced {
+                assignment,
+                rung,
+                source,
+                deadline,
+                ..
+            } => {
+                let found = self.state.assignments.get_mut(assignment)?;
+                found.reach(*rung, at, *source);
+                found.deadline = *deadline;
+                let unit = found.unit;
+                let incident = found.incident;
+                if *rung == Rung::Cleared {
+                    self.release(at, *assignment, unit)?;
+                    self.todo.push_back(Todo::Place(incident));
+                }
+                self.touch_assignment(*assignment)?;
+            }
+            Event::AssignmentOverdue {
+                assignment,
+                deadline,
+            } => {
+                self.state.assignments.get_mut(assignment)?.deadline = *deadline;
+                self.touch_assignment(*assignment)?;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// A new assignment, or the stacked one of this id.
+    fn open(
+        &mut self,
+        id: AssignmentId,
+        incident: IncidentId,
+        unit: UnitId,
+        at: EngineTime,
+    ) -> Option<&mut Assignment> {
+        let counters = &mut self.state.counters;
+        counters.assignment = counters.assignment.max(id.0);
+        let of = self.state.incidents.get_mut(&incident)?;
+        if !of.assignments.contains(&id) {
+            of.assignments.push(id);
+        }
+        let limits = of.limits;
+        Some(self.state.assignments.entry(id).or_insert_with(|| {
+            let mut new = Assignment {
+                id,
+                incident,
+                slot: 0,
+                unit,
+                rung: Rung::Stacked,
+                message: MessageNo(0),
+                attempt: 0,
+                terminal: None,
+                distance_m: None,
+                deadline: at,
+                limits,
+                stamps: Default::default(),
+            };
+            new.reach(Rung::Stacked, at, Source::Console);
+            new
+        }))
+    }
+
+    fn offer(
+        &mut self,
+        at: EngineTime,
+        id: AssignmentId,
+        (incident, slot): (IncidentId, u8),
+        unit: UnitId,
+        (message, offer): (MessageNo, &Offer),
+    ) -> Option<()> {
+        let was_stacked = self.state.assignments.contains_key(&id);
+        let limits = self.state.incidents.get(&incident)?.limits;
+        let assignment = self.open(id, incident, unit, at)?;
+        if !was_stacked {
+            assignment.stamps = Default::default();
+        }
+        assignment.reach(Rung::Offered, at, Source::Inferred);
+        assignment.slot = slot;
+        assignment.message = message;
+        assignment.attempt = 1;
+        assignment.terminal = offer.terminal;
+        assignment.distance_m = offer.distance_m;
+        assignment.deadline = offer.deadline;
+        assignment.limits = limits;
+        self.state.counters.message = message.0;
+        self.index.by_message.insert(message, id);
+        let of = self.state.incidents.get_mut(&incident)?;
+        if usize::from(slot) >= of.slots.len() {
+            of.slots.push(Slot {
+                need: Need::default(),
+                filled_by: None,
+            });
+        }
+        of.slots.get_mut(usize::from(slot))?.filled_by = Some(id);
+        let by = self.state.units.get_mut(&unit)?;
+        by.stacked.remove(&id);
+        by.active = Some(id);
+        self.touch_unit(at, unit);
+        self.touch_assignment(id)
+    }
+
+    /// Ends an assignment without service: its slot is open again.
+    fn end(
+        &mut self,
+        at: EngineTime,
+        id: AssignmentId,
+        rung: Rung,
+        held_until: EngineTime,
+    ) -> Option<()> {
+        let assignment = self.state.assignments.get_mut(&id)?;
+        assignment.reach(rung, at, Source::Inferred);
+        let (incident, unit) = (assignment.incident, assignment.unit);
+        let of = self.state.incidents.get_mut(&incident)?;
+        for slot in &mut of.slots {
+            if slot.filled_by == Some(id) {
+                slot.filled_by = None;
+            }
+        }
+        of.held.retain(|(held, _)| *held != unit);
+        of.held.push((unit, held_until));
+        self.release(at, id, unit)?;
+        self.touch_assignment(id)?;
+        self.todo.push_back(Todo::Place(incident));
+        Some(())
+    }
+
+    /// The unit no longer works on `id`.
+    fn release(&mut self, at: EngineTime, id: AssignmentId, unit: UnitId) -> Option<()> {
+        let of = self.state.units.get_mut(&unit)?;
+        of.stacked.remove(&id);
+        if of.active == Some(id) {
+            of.active = None;
+        }
+        self.touch_unit(at, unit);
+        Some(())
+    }
+
+    fn apply_message(&mut self, event: &Event) -> Option<()> {
+        match event {
+            Event::MessageQueued {
+                message,
+                unit,
+                radio,
+                body,
+                deadline,
+                ..
+            } => {
+                self.state.counters.message = message.0;
+                let new = Message {
+                    no: *message,
+                    unit: *unit,
+                    radio: *radio,
+                    body: body.clone(),
+                    attempt: 1,
+                    deadline: *deadline,
+                };
+                self.state.messages.insert(*message, new);
+                self.index
+                    .deadlines
+                    .set(Due::Message(*message), Some(*deadline));
+            }
+            Event::MessageRetried {
+                message,
+                attempt,
+                deadline,
+            } => {
+                let found = self.state.messages.get_mut(message)?;
+                found.attempt = *attempt;
+                found.deadline = *deadline;
+                self.index
+                    .deadlines
+                    .set(Due::Message(*message), Some(*deadline));
+            }
+            Event::MessageDelivered { message } | Event::MessageFailed { message } => {
+                self.state.messages.remove(message)?;
+                self.index.deadlines.set(Due::Message(*message), None);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn apply_alarm(&mut self, at: EngineTime, event: &Event) -> Option<()> {
+        let state = &mut self.state;
+        match event {
+            Event::AlarmRaised { alarm, kind, about } => {
+                state.counters.alarm = state.counters.alarm.max(alarm.0);
+                let new = Alarm {
+                    id: *alarm,
+                    kind: *kind,
+                    about: *about,
+                    raised_at: at,
+                    times: 1,
+                };
+                state.alarms.insert(*alarm, new);
+                state.alarms_by_cause.insert((*kind, *about), *alarm);
+                if state.alarms.len() > State::MAX_ALARMS {
+                    let oldest = state
+                        .alarms
+                        .values()
+                        .find(|alarm| !alarm.kind.is_urgent())?;
+                    let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
+                    state.alarms.remove(&id);
+                    state.alarms_by_cause.remove(&cause);
+                }
+            }
+            Event::AlarmRepeated { alarm } => {
+                let found = state.alarms.get_mut(alarm)?;
+                found.times = found.times.saturating_add(1);
+            }
+            Event::AlarmAcked { alarm, .. } => {
+                let found = state.alarms.remove(alarm)?;
+                state.alarms_by_cause.remove(&(found.kind, found.about));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Makes the indexes of an assignment and its incident again.
+    fn touch_assignment(&mut self, id: AssignmentId) -> Option<()> {
+        let assignment = self.state.assignments.get(&id)?;
+        let open = assignment.rung.is_open();
+        let incident = assignment.incident;
+        let deadline = open.then_some(assignment.deadline);
+        if !open {
+            self.index.by_message.remove(&assignment.message);
+        }
+        self.index.deadlines.set(Due::Assignment(id), deadline);
+        self.engage(incident)?;
+        self.touch_incident(incident);
+        Some(())
+    }
+
+    /// Lets an incident's phase follow its assignments.
+    fn engage(&mut self, id: IncidentId) -> Option<()> {
+        let incident = self.state.incidents.get(&id)?;
+        let working = self
+            .state
+            .open_assignments(incident)
+            .filter(|assignment| assignment.rung != Rung::Stacked);
+        let engaged = working.fold(Engaged::Nobody, |so_far, assignment| match so_far {
+            Engaged::Rolling => Engaged::Rolling,
+            _ if assignment.rung >= Rung::EnRoute => Engaged::Rolling,
+            _ => Engaged::Offered,
+        });
+        let incident = self.state.incidents.get_mut(&id)?;
+        if let Some(phase) = incident.phase.after(Step::Engage(engaged)) {
+            incident.phase = phase;
+        }
+        Some(())
+    }
+
+    /// Makes the indexes of an incident again.
+    fn touch_incident(&mut self, id: IncidentId) {
+        let Some(incident) = self.state.incidents.get(&id) else {
+            return;
+        };
+        self.index.queue.set(incident);
+        let due = self.review_of(incident);
+        self.index.deadlines.set(Due::Incident(id), due);
+    }
+
+    /// When an incident must be looked at again: it waits for a category, or for a unit.
+    fn review_of(&self, incident: &Incident) -> Option<EngineTime> {
+        if incident.phase == Phase::Reported {
+            return Some(incident.review_at);
+        }
+        incident.missing().next()?;
+        let lapse = incident.held.iter().map(|(_, until)| *until).min();
+        Some(lapse.map_or(incident.review_at, |at| at.min(incident.review_at)))
+    }
+
+    /// Puts a unit where it can be found; when that makes it sendable, work is looked for.
+    pub(super) fn touch_unit(&mut self, at: EngineTime, id: UnitId) {
+        let Some(unit) = self.state.units.get(&id) else {
+            return;
+        };
+        let state = unit.state();
+        let sendable = state == UnitState::Available;
+        let place = unit
+            .duty
+            .as_ref()
+            .and_then(|duty| self.positions.of_unit(at, &duty.terminals));
+        let placement = place.map(|place| Placement {
+            kind: unit.kind,
+            point: place.point,
+            sendable,
+        });
+        let was_sendable = self
+            .index
+            .spatial
+            .placement(id)
+            .is_some_and(|old| old.sendable);
+        self.index.spatial.set(id, placement);
+        if sendable && (placement.is_some() && !was_sendable || !unit.stacked.is_empty()) {
+            self.todo.push_back(Todo::Free(id));
+        }
+    }
+
+    /// The same for the unit that holds a terminal.
+    pub(super) fn touch_holder(&mut self, at: EngineTime, radio: RadioId) {
+        let holder = self
+            .state
+            .terminals
+            .get(&radio)
+            .and_then(|terminal| terminal.holder);
+        if let Some(unit) = holder {
+            self.touch_unit(at, unit);
+        }
+    }
+
+    /// Drops incidents that ended more than a day ago, with their assignments.
+    fn forget_ended(&mut self, at: EngineTime) {
+        while let Some((ended_at, id)) = self.state.ended.front().copied()
+            && at.since_ms(ended_at) > State::KEEP_ENDED_MS
+        {
+            self.state.ended.pop_front();
+            let Some(incident) = self.state.incidents.remove(&id) else {
+                continue;
+            };
+            self.index.queue.remove(&incident);
+            self.index.deadlines.set(Due::Incident(id), None);
+            for assignment in incident.assignments {
+                self.state.assignments.remove(&assignment);
+                self.index.deadlines.set(Due::Assignment(assignment), None);
+            }
+        }
+    }
+}
+
+/// Gives an incident the slots of its plan: filled ones stay, surplus empty ones go.
+fn plan_slots(incident: &mut Incident, needs: &[Need]) {
+    let old = std::mem::take(&mut incident.slots);
+    let filled: Vec<_> = old.iter().filter_map(|slot| slot.filled_by).collect();
+    let mut filled = filled.into_iter();
+    incident.slots = needs
+        .iter()
+        .map(|need| Slot {
+            need: *need,
+            filled_by: filled.next(),
+        })
+        .collect();
+    let extra = filled.map(|id| Slot {
+        need: Need::default(),
+        filled_by: Some(id),
+    });
+    incident.slots.extend(extra);
+}

@@ -1,0 +1,186 @@
+//! What somebody wants: imperative, checked by `decide` against the state.
+
+use super::assignment::{Source, Step};
+use super::event::By;
+use super::id::{AlarmId, AssignmentId, IncidentId, Point, RadioId, UnitId};
+use super::incident::{Classification, Report};
+use super::message::Request;
+use super::unit::Duty;
+
+/// What somebody wants of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Takes the register and the hash of the config in force.
+    PublishPolicy,
+    /// After a restart: looks at everything that waits.
+    Resume,
+    /// A deadline has come ([`super::Engine::next_deadline`]); handles the earliest one.
+    Tick,
+    /// Journals where the terminals that moved are.
+    NotePositions,
+
+    /// A call. With a category it is confirmed and queued in the same batch.
+    Report(Box<Report>),
+    /// Says what an incident is, or corrects it.
+    Confirm {
+        /// Which.
+        incident: IncidentId,
+        /// What it is; none keeps what it was.
+        classification: Option<Classification>,
+        /// Where it is, when that is corrected too.
+        place: Option<(String, Option<Point>)>,
+        /// The user.
+        by: By,
+    },
+    /// Adds a line.
+    Note {
+        /// To which.
+        incident: IncidentId,
+        /// The line.
+        text: String,
+        /// The user.
+        by: String,
+    },
+    /// Withdraws an incident.
+    Cancel {
+        /// Which.
+        incident: IncidentId,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: By,
+    },
+    /// Says that the work is done.
+    Resolve {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: By,
+    },
+    /// Closes a resolved incident.
+    Close {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: By,
+    },
+
+    /// Sends a unit by hand, from the ranking shown.
+    Offer {
+        /// Where to.
+        incident: IncidentId,
+        /// Whom.
+        unit: UnitId,
+        /// [`super::ranking::Ranking::as_of`] of the ranking the dispatcher saw.
+        ranking: u64,
+        /// Let it wait behind the unit's active assignment.
+        stack: bool,
+        /// Who.
+        by: By,
+    },
+    /// Takes an assignment back.
+    Recall {
+        /// Which.
+        assignment: AssignmentId,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: By,
+    },
+    /// Moves an assignment on a report by voice or from the desk.
+    Advance {
+        /// Which.
+        assignment: AssignmentId,
+        /// One of Deliver, Accept, Roll, Arrive, Clear, Decline.
+        step: Step,
+        /// Voice or Console.
+        source: Source,
+        /// Who.
+        by: By,
+    },
+
+    /// A unit comes on duty.
+    SignOn {
+        /// Which.
+        unit: UnitId,
+        /// With whom and what.
+        duty: Duty,
+        /// Who.
+        by: By,
+    },
+    /// A unit's crew, vehicle, terminals or area change.
+    EditCrew {
+        /// Which.
+        unit: UnitId,
+        /// The whole of its duty.
+        duty: Duty,
+        /// Who.
+        by: By,
+    },
+    /// A unit goes off duty.
+    SignOff {
+        /// Which.
+        unit: UnitId,
+        /// Who.
+        by: By,
+    },
+    /// Takes a unit out of service, or returns it.
+    SetService {
+        /// Which.
+        unit: UnitId,
+        /// Why it must not be sent; none returns it.
+        out: Option<String>,
+        /// Who.
+        by: By,
+    },
+    /// Writes to a unit.
+    SendText {
+        /// To which.
+        unit: UnitId,
+        /// The words.
+        text: String,
+        /// Who.
+        by: By,
+    },
+    /// Takes note of an alarm.
+    AckAlarm {
+        /// Which.
+        alarm: AlarmId,
+        /// The user.
+        by: String,
+    },
+
+    /// A gateway took a text (transport ack).
+    RecordSent {
+        /// Which.
+        request: Request,
+    },
+    /// No gateway took it.
+    RecordSendFailed {
+        /// Which.
+        request: Request,
+    },
+    /// The terminal has it, or cannot have it.
+    RecordDelivery {
+        /// Which.
+        request: Request,
+        /// Low 24 bits of the ack's destination.
+        radio: RadioId,
+        /// Whether the terminal has it.
+        delivered: bool,
+    },
+    /// A terminal wrote: a status key, or words.
+    RecordText {
+        /// Which.
+        radio: RadioId,
+        /// The text.
+        text: String,
+    },
+    /// A terminal came on the air or left it.
+    RecordRegistration {
+        /// Which.
+        radio: RadioId,
+        /// Gateway and slot; none when it left.
+        via: Option<(String, u8)>,
+    },
+}

@@ -1,0 +1,129 @@
+//! What happens when a limit runs out, one deadline at a time; and after a restart.
+
+use super::super::Engine;
+use super::super::alarm::{About, AlarmKind};
+use super::super::assignment::{Assignment, Rung};
+use super::super::deadline::Due;
+use super::super::event::Event;
+use super::super::incident::{Incident, Phase};
+use super::super::message::Message;
+use super::Draft;
+use super::assignment::about;
+
+impl Engine {
+    /// Handles the earliest deadline that has come.
+    pub(super) fn tick(&self, draft: &mut Draft) {
+        let Some((at, due)) = self.index.deadlines.first() else {
+            return;
+        };
+        if at > draft.now {
+            return;
+        }
+        match due {
+            Due::Assignment(id) => {
+                if let Some(assignment) = self.state.assignments.get(&id) {
+                    self.assignment_due(draft, assignment);
+                }
+            }
+            Due::Incident(id) => {
+                if let Some(incident) = self.state.incidents.get(&id) {
+                    self.incident_due(draft, incident);
+                }
+            }
+            Due::Message(no) => {
+                if let Some(message) = self.state.messages.get(&no) {
+                    self.message_due(draft, message);
+                }
+            }
+        }
+    }
+
+    fn assignment_due(&self, draft: &mut Draft, assignment: &Assignment) {
+        let kind = match assignment.rung {
+            // Nobody could be told by data: the voice call did not happen either.
+            Rung::Offered if assignment.terminal.is_none() => {
+                return self.give_up(draft, assignment, AlarmKind::NotAccepted);
+            }
+            Rung::Offered | Rung::Sent => return self.retry(draft, assignment),
+            Rung::Delivered => return self.give_up(draft, assignment, AlarmKind::NotAccepted),
+            Rung::Stacked => AlarmKind::StackedLong,
+            Rung::Accepted => AlarmKind::NotRolling,
+            Rung::EnRoute => AlarmKind::NotArrived,
+            Rung::OnScene => AlarmKind::OnSceneLong,
+            Rung::Cleared | Rung::Declined | Rung::Expired | Rung::Recalled => return,
+        };
+        // An officer who is on it keeps it: a person decides, the engine only tells.
+        self.alarm(draft, kind, about(assignment));
+        let limit_ms = u64::from(self.limit_ms(assignment, assignment.rung)).max(1);
+        let deadline = draft.now.plus_ms(limit_ms);
+        let assignment = assignment.id;
+        draft.events.push(Event::AssignmentOverdue {
+            assignment,
+            deadline,
+        });
+    }
+
+    fn incident_due(&self, draft: &mut Draft, incident: &Incident) {
+        let waited = draft.now >= incident.review_at;
+        if waited {
+            let kind = match incident.phase {
+                Phase::Reported => AlarmKind::Unclassified,
+                _ if incident.report.point.is_none() => AlarmKind::NoPlace,
+                _ => AlarmKind::NoUnit,
+            };
+            let about = About {
+                incident: Some(incident.id),
+                ..About::default()
+            };
+            self.alarm(draft, kind, about);
+        }
+        let next_ms = match incident.phase {
+            Phase::Reported => u64::from(self.policy.ladder.unclassified_ms),
+            _ => self.waiting_ms(incident.classification().grade),
+        };
+        let next = draft.now.plus_ms(next_ms.max(1));
+        let review_at = if waited { next } else { incident.review_at };
+        draft.events.push(Event::IncidentReviewed {
+            incident: incident.id,
+            review_at,
+        });
+    }
+
+    pub(super) fn message_due(&self, draft: &mut Draft, message: &Message) {
+        let ladder = &self.policy.ladder;
+        let attempt = message.attempt + 1;
+        if attempt <= ladder.attempts && self.state.gateway_of(message.radio).is_some() {
+            let limit_ms = u64::from(ladder.send_ms) + u64::from(ladder.deliver_ms);
+            let deadline = draft.now.plus_ms(limit_ms);
+            let message = message.no;
+            draft.events.push(Event::MessageRetried {
+                message,
+                attempt,
+                deadline,
+            });
+            return;
+        }
+        draft.events.push(Event::MessageFailed {
+            message: message.no,
+        });
+        let about = About {
+            unit: Some(message.unit),
+            radio: Some(message.radio),
+            ..About::default()
+        };
+        self.alarm(draft, AlarmKind::MessageFailed, about);
+    }
+
+    /// After a restart: whatever waits is looked at again.
+    pub(super) fn resume(&self, draft: &mut Draft) {
+        for incident in self.state.incidents.values() {
+            if incident.missing().next().is_some() {
+                let review_at = incident.review_at;
+                draft.events.push(Event::IncidentReviewed {
+                    incident: incident.id,
+                    review_at,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Commands become events. Everything here reads the state and returns facts; nothing is changed.
+
+mod assignment;
+mod deadline;
+mod duty;
+mod incident;
+mod placement;
+mod radio;
+
+use super::alarm::{About, AlarmKind};
+use super::command::Command;
+use super::event::{By, Event};
+use super::id::{EngineTime, MessageNo, RadioId, UnitId};
+use super::message::Body;
+use super::rejection::Rejection;
+use super::state::Counters;
+use super::{Engine, Todo};
+
+/// Events being decided, with the ids they take.
+struct Draft {
+    now: EngineTime,
+    ids: Counters,
+    events: Vec<Event>,
+}
+
+impl Engine {
+    /// What would come of `command` now.
+    ///
+    /// # Errors
+    /// A [`Rejection`] that says what was expected.
+    pub fn decide(&self, now: EngineTime, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let mut draft = self.draft(now);
+        match command {
+            Command::PublishPolicy => self.publish_policy(&mut draft),
+            Command::Resume => self.resume(&mut draft),
+            Command::Tick => self.tick(&mut draft),
+            Command::NotePositions => self.note_positions(&mut draft),
+            Command::Report(report) => self.report_incident(&mut draft, report)?,
+            Command::Confirm {
+                incident,
+                classification,
+                place,
+                by,
+            } => {
+                self.confirm(&mut draft, *incident, *classification, place.as_ref(), by)?;
+            }
+            Command::Note { incident, text, by } => self.note(&mut draft, *incident, text, by)?,
+            Command::Cancel {
+                incident,
+                reason,
+                by,
+            } => {
+                self.cancel(&mut draft, *incident, reason, by)?;
+            }
+            Command::Resolve { incident, by } => self.resolve(&mut draft, *incident, by)?,
+            Command::Close { incident, by } => self.close(&mut draft, *incident, by)?,
+            Command::Offer {
+                incident,
+                unit,
+                ranking,
+                stack,
+                by,
+            } => {
+                self.offer_by_hand(&mut draft, (*incident, *unit), *ranking, *stack, by)?;
+            }
+            Command::Recall {
+                assignment,
+                reason,
+                by,
+            } => {
+                self.recall(&mut draft, *assignment, reason, by)?;
+            }
+            Command::Advance {
+                assignment,
+                step,
+                source,
+                by,
+            } => {
+                self.advance(&mut draft, *assignment, *step, *source, by)?;
+            }
+            Command::SignOn { unit, duty, by } => self.sign_on(&mut draft, *unit, duty, by)?,
+            Command::EditCrew { unit, duty, by } => self.edit_crew(&mut draft, *unit, duty, by)?,
+            Command::SignOff { unit, by } => self.sign_off(&mut draft, *unit, by)?,
+            Command::SetService { unit, out, by } => {
+                self.set_service(&mut draft, *unit, out.as_deref(), by)?;
+            }
+            Command::SendText { unit, text, by } => self.send_text(&mut draft, *unit, text, by)?,
+            Command::AckAlarm { alarm, by } => {
+                if !self.state.alarms.contains_key(alarm) {
+                    return Err(Rejection::UnknownAlarm(*alarm));
+                }
+                draft.events.push(Event::AlarmAcked {
+                    alarm: *alarm,
+                    by: by.clone(),
+                });
+            }
+            Command::RecordSent { request } => self.record_sent(&mut draft, *request),
+            Command::RecordSendFailed { request } => {
+                self.record_send_failed(&mut draft, *request);
+            }
+            Command::RecordDelivery {
+                request,
+                radio,
+                delivered,
+            } => {
+                self.record_delivery(&mut draft, *request, *radio, *delivered);
+            }
+            Command::RecordText { radio, text } => self.record_text(&mut draft, *radio, text),
+            Command::RecordRegistration { radio, via } => {
+                self.record_registration(&mut draft, *radio, via.as_ref());
+            }
+        }
+        Ok(draft.events)
+    }
+
+    pub(super) fn decide_todo(&self, now: EngineTime, todo: Todo) -> Vec<Event> {
+        let mut draft = self.draft(now);
+        match todo {
+            Todo::Place(incident) => self.place(&mut draft, incident),
+            Todo::Free(unit) => self.find_work(&mut draft, unit),
+        }
+        draft.events
+    }
+
+    fn draft(&self, now: EngineTime) -> Draft {
+        Draft {
+            now,
+            ids: self.state.counters,
+            events: Vec::new(),
+        }
+    }
+
+    /// Alarms the desks; the same cause about the same thing is repeated, not raised anew.
+    fn alarm(&self, draft: &mut Draft, kind: AlarmKind, about: About) {
+        let event = match self.state.alarms_by_cause.get(&(kind, about)) {
+            Some(alarm) => Event::AlarmRepeated { alarm: *alarm },
+            None => Event::AlarmRaised {
+                alarm: draft.ids.next_alarm(),
+                kind,
+                about,
+            },
+        };
+        draft.events.push(event);
+    }
+
+    /// Queues a text to a terminal.
+    fn message(&self, draft: &mut Draft, to: (UnitId, RadioId), body: Body, by: By) {
+        let message = self.free_message(draft);
+        let ladder = &self.policy.ladder;
+        let limit_ms = u64::from(ladder.send_ms) + u64::from(ladder.deliver_ms);
+        let deadline = draft.now.plus_ms(limit_ms);
+        let (unit, radio) = to;
+        draft.events.push(Event::MessageQueued {
+            message,
+            unit,
+            radio,
+            body,
+            deadline,
+            by,
+        });
+    }
+
+    /// The next message counter that nothing open uses: 28 bits come round one day.
+    fn free_message(&self, draft: &mut Draft) -> MessageNo {
+        loop {
+            let message = draft.ids.next_message();
+            let used = self.index.by_message.contains_key(&message)
+                || self.state.messages.contains_key(&message);
+            if !used {
+                return message;
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What comes from the air. It is evidence: it may add an ack, a status, an alarm. It never frees
+//! a unit from a Grade I incident, closes an incident or raises a privilege by itself.
+
+use super::super::Engine;
+use super::super::alarm::{About, AlarmKind};
+use super::super::assignment::{Assignment, Move, Rung, Source, Step};
+use super::super::event::{By, Event};
+use super::super::id::{IncidentId, RadioId, UnitId};
+use super::super::message::Request;
+use super::super::policy::{Grade, Key};
+use super::super::state::State;
+use super::Draft;
+use super::assignment::about;
+
+impl Engine {
+    /// A gateway took the text: the transport ack, nothing more.
+    pub(super) fn record_sent(&self, draft: &mut Draft, request: Request) {
+        let Some(assignment) = self.requested(request) else {
+            return;
+        };
+        // A transport ack of an earlier attempt says nothing about this one.
+        if assignment.attempt == request.attempt && assignment.rung == Rung::Offered {
+            self.step_to(draft, assignment, Rung::Sent, Source::Radio, By::Engine);
+        }
+    }
+
+    /// No gateway took it: no need to wait for the deadline.
+    pub(super) fn record_send_failed(&self, draft: &mut Draft, request: Request) {
+        if let Some(assignment) = self.requested(request) {
+            let waits = matches!(assignment.rung, Rung::Offered | Rung::Sent);
+            if waits && assignment.attempt == request.attempt {
+                self.retry(draft, assignment);
+            }
+            return;
+        }
+        if let Some(message) = self.state.messages.get(&request.message)
+            && message.attempt == request.attempt
+        {
+            self.message_due(draft, message);
+        }
+    }
+
+    /// The terminal has it, or cannot have it. Acks of any attempt count.
+    pub(super) fn record_delivery(
+        &self,
+        draft: &mut Draft,
+        request: Request,
+        radio: RadioId,
+        delivered: bool,
+    ) {
+        if !delivered {
+            if self.terminal_of(request.message) == Some(radio) {
+                self.record_send_failed(draft, request);
+            }
+            return;
+        }
+        if let Some(assignment) = self.requested(request) {
+            let ours = assignment.terminal == Some(radio);
+            if let (true, Move::To(rung)) = (ours, assignment.rung.take(Step::Deliver)) {
+                self.step_to(draft, assignment, rung, Source::Radio, By::Radio(radio));
+            }
+            return;
+        }
+        let message = self.state.messages.get(&request.message);
+        if message.is_some_and(|message| message.radio == radio) {
+            draft.events.push(Event::MessageDelivered {
+                message: request.message,
+            });
+        }
+    }
+
+    fn requested(&self, request: Request) -> Option<&Assignment> {
+        self.state
+            .assignments
+            .get(self.index.by_message.get(&request.message)?)
+    }
+
+    pub(super) fn record_registration(
+        &self,
+        draft: &mut Draft,
+        radio: RadioId,
+        via: Option<&(String, u8)>,
+    ) {
+        if !self.policy.terminals.contains(&radio) {
+            return self.stranger(draft, radio);
+        }
+        let known = self
+            .state
+            .terminals
+            .get(&radio)
+            .and_then(|terminal| terminal.via.as_ref());
+        if known == via {
+            return;
+        }
+        draft.events.push(match via {
+            Some((gateway, slot)) => Event::TerminalRegistered {
+                radio,
+                gateway: gateway.clone(),
+                slot: *slot,
+            },
+            None => Event::TerminalLost { radio },
+        });
+    }
+
+    /// Recorded once; it changes nothing else.
+    fn stranger(&self, draft: &mut Draft, radio: RadioId) {
+        let room = self.state.strangers.len() < State::MAX_STRANGERS;
+        if room && !self.state.strangers.contains(&radio) {
+            draft.events.push(Event::StrangerHeard { radio });
+            let about = About {
+                radio: Some(radio),
+                ..About::default()
+            };
+            self.alarm(draft, AlarmKind::Stranger, about);
+        }
+    }
+
+    pub(super) fn record_text(&self, draft: &mut Draft, radio: RadioId, text: &str) {
+        if !self.policy.terminals.contains(&radio) {
+            return self.stranger(draft, radio);
+        }
+        let holder = self.state.holder(radio).map(|unit| unit.id);
+        let pressed = self.parse_key(text);
+        let taken = match (holder, pressed) {
+            (Some(unit), Some((key, number))) => self.press(draft, radio, unit, key, number),
+            _ => false,
+        };
+        if !taken {
+            let text = text.to_owned();
+            draft.events.push(Event::TextReceived {
+                radio,
+                unit: holder,
+                text,
+            });
+        }
+    }
+
+    /// A configured key, optionally followed by an incident number: `1`, `1 1042`, `1#1042`.
+    fn parse_key(&self, text: &str) -> Option<(Key, Option<IncidentId>)> {
+        let text = text.trim();
+        if let Some(key) = self.policy.keys.get(text) {
+            return Some((*key, None));
+        }
+        let at = text.rfind(|letter: char| !letter.is_ascii_digit())?;
+        let (head, digits) = text.split_at(at + text.get(at..)?.chars().next()?.len_utf8());
+        let separated = head.trim_end_matches(['#', ' ', '\u{3000}', '＃']);
+        let key = self.policy.keys.get(separated.trim())?;
+        Some((*key, Some(IncidentId(digits.parse().ok()?))))
+    }
+
+    /// Does what a key says; false when it fits nothing, so that the text itself is kept.
+    fn press(
+        &self,
+        draft: &mut Draft,
+        radio: RadioId,
+        unit: UnitId,
+        key: Key,
+        number: Option<IncidentId>,
+    ) -> bool {
+        let active = self.active_of(unit);
+        if key == Key::NeedHelp {
+            let incident = number.or(active.map(|active| active.incident));
+            let assignment = active.map(|active| active.id);
+            let about = About {
+                incident,
+                assignment,
+                unit: Some(unit),
+                radio: Some(radio),
+            };
+            self.alarm(draft, AlarmKind::NeedHelp, about);
+            return true;
+        }
+        let meant = active.filter(|active| number.is_none_or(|number| number == active.incident));
+        let Some(assignment) = meant else {
+            self.late(draft, unit, key, number);
+            return false;
+        };
+        let step = match key {
+            Key::Accept => Step::Accept,
+            Key::Decline => Step::Decline,
+            Key::Rolling => Step::Roll,
+            Key::OnScene => Step::Arrive,
+            Key::Clear => Step::Clear,
+            Key::NeedHelp => return false,
+        };
+        match assignment.rung.take(step) {
+            Move::To(Rung::Cleared) if self.grade_of(assignment) == Some(Grade::One) => {
+                self.alarm(draft, AlarmKind::ClearToConfirm, about(assignment));
+                true
+            }
+            Move::To(rung) => {
+                self.step_to(draft, assignment, rung, Source::Radio, By::Radio(radio));
+                true
+            }
+            Move::Already => true,
+            Move::Illegal => false,
+        }
+    }
+
+    /// An officer who says yes to what is no longer theirs must be told.
+    fn late(&self, draft: &mut Draft, unit: UnitId, key: Key, number: Option<IncidentId>) {
+        if matches!(key, Key::Accept | Key::Rolling | Key::OnScene) {
+            let about = About {
+                incident: number,
+                unit: Some(unit),
+                ..About::default()
+            };
+            self.alarm(draft, AlarmKind::LateReply, about);
+        }
+    }
+
+    fn grade_of(&self, assignment: &Assignment) -> Option<Grade> {
+        let incident = self.state.incidents.get(&assignment.incident)?;
+        Some(incident.classification().grade)
+    }
+}

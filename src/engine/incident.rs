@@ -1,0 +1,233 @@
+//! The incident (警情): what was reported, what it was confirmed to be, and where it stands.
+//!
+//! ```text
+//! Reported ─▶ Queued ⇄ Assigned ─▶ Underway ─▶ Resolved ─▶ Closed
+//!     └──────────┴────────┴───────────┴─▶ Cancelled
+//! ```
+//! Being in the queue is derived (`missing() > 0`), whatever the phase. Queued, Assigned and
+//! Underway follow from the assignments; only the other steps are said by somebody.
+
+use super::id::{AssignmentId, CategoryCode, EngineTime, IncidentId, Point, UnitId};
+use super::policy::{Grade, Limits, Need};
+use serde::{Deserialize, Serialize};
+
+/// Where an incident came in (来源). Both lines join one queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// The 110 line.
+    Police110,
+    /// The 122 line.
+    Traffic122,
+    /// Text message to 12110.
+    Sms12110,
+    /// A web form.
+    Web,
+    /// An alarm panel.
+    AlarmPanel,
+    /// A grid worker (网格员).
+    GridWorker,
+    /// A terminal's emergency.
+    RadioEmergency,
+    /// Pushed by the city's 110 desk.
+    City110,
+    /// Transferred from 12345.
+    Hotline12345,
+    /// Transferred from the fire brigade.
+    Fire119,
+    /// Transferred from the ambulances.
+    Ambulance120,
+    /// A neighbouring branch.
+    Neighbour,
+    /// Found by a patrol.
+    Patrol,
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Phase {
+    /// Waits for its category.
+    Reported,
+    /// Confirmed, no open assignment.
+    Queued,
+    /// An open assignment, nobody rolling yet.
+    Assigned,
+    /// Somebody rolls or is there.
+    Underway,
+    /// Handled (处置完毕).
+    Resolved,
+    /// Reviewed and closed (审核结警). Terminal.
+    Closed,
+    /// Withdrawn. Terminal.
+    Cancelled,
+}
+
+/// How far the open assignments of an incident are; stacked ones do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engaged {
+    /// None is open.
+    Nobody,
+    /// Some are open, nobody rolls.
+    Offered,
+    /// Somebody rolls or is on scene.
+    Rolling,
+}
+
+/// What may happen to an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Category and grade are known.
+    Confirm,
+    /// Its assignments changed.
+    Engage(Engaged),
+    /// The work is done.
+    Resolve,
+    /// Reviewed.
+    Close,
+    /// Withdrawn.
+    Cancel,
+}
+
+impl Phase {
+    /// All phases.
+    pub const ALL: [Self; 7] = [
+        Self::Reported,
+        Self::Queued,
+        Self::Assigned,
+        Self::Underway,
+        Self::Resolved,
+        Self::Closed,
+        Self::Cancelled,
+    ];
+
+    /// Work is still to be done.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self < Self::Resolved
+    }
+
+    /// The table of this lifecycle: the phase after `step`, none where it is not legal.
+    #[must_use]
+    pub fn after(self, step: Step) -> Option<Self> {
+        use Phase::*;
+        match (self, step) {
+            (Reported, Step::Confirm) => Some(Queued),
+            (Queued | Assigned | Underway, Step::Confirm) => Some(self),
+            (Queued | Assigned | Underway, Step::Engage(Engaged::Nobody)) => Some(Queued),
+            (Underway, Step::Engage(Engaged::Offered)) => Some(Underway),
+            (Queued | Assigned, Step::Engage(Engaged::Offered)) => Some(Assigned),
+            (Queued | Assigned | Underway, Step::Engage(Engaged::Rolling)) => Some(Underway),
+            (Reported | Queued | Assigned | Underway, Step::Resolve) => Some(Resolved),
+            (Resolved, Step::Close) => Some(Closed),
+            (Reported | Queued | Assigned | Underway, Step::Cancel) => Some(Cancelled),
+            _ => None,
+        }
+    }
+}
+
+/// One unit's place in an incident's plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// What it asks of the unit.
+    pub need: Need,
+    /// The open or cleared assignment that fills it.
+    pub filled_by: Option<AssignmentId>,
+}
+
+/// What the desk says an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Classification {
+    /// Its category, if somebody said one.
+    pub category: Option<CategoryCode>,
+    /// Its grade.
+    pub grade: Grade,
+}
+
+/// A line a desk added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Engine time.
+    pub at: EngineTime,
+    /// The user.
+    pub by: String,
+    /// What was said.
+    pub text: String,
+}
+
+/// What the caller told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Where it came in.
+    pub source: Source,
+    /// The user that took it.
+    pub by: String,
+    /// Place in words.
+    pub place: String,
+    /// Place in the plane, if one is known.
+    pub point: Option<Point>,
+    /// The caller's number as given, empty if unknown.
+    pub caller: String,
+    /// What happened, in words.
+    pub text: String,
+    /// When it happened, wall clock, milliseconds since 1970 UTC, if it was not now.
+    pub occurred_at_ms: Option<i64>,
+    /// What the call-taker took it for.
+    pub classification: Classification,
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incident {
+    /// Its number.
+    pub id: IncidentId,
+    /// Engine time of the report.
+    pub reported_at: EngineTime,
+    /// What the caller told; place and point as corrected since.
+    pub report: Report,
+    /// What it was confirmed to be; statistics use this one.
+    pub confirmed: Option<Classification>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Slots of its plan, plus those a dispatcher added.
+    pub slots: Vec<Slot>,
+    /// Every assignment it ever had, by id.
+    pub assignments: Vec<AssignmentId>,
+    /// Limits of people in force for it.
+    pub limits: Limits,
+    /// Lines the desks added, oldest first.
+    pub notes: Vec<Note>,
+    /// Units that declined, let an offer expire or were recalled, until they may be asked again.
+    pub held: Vec<(UnitId, EngineTime)>,
+    /// When somebody must be told that it still waits.
+    pub review_at: EngineTime,
+    /// When it was resolved, closed or cancelled.
+    pub ended_at: Option<EngineTime>,
+}
+
+impl Incident {
+    /// Most notes one incident keeps.
+    pub const MAX_NOTES: usize = 200;
+    /// Most slots one incident may grow to.
+    pub const MAX_SLOTS: usize = 32;
+
+    /// Category and grade in force.
+    #[must_use]
+    pub fn classification(&self) -> Classification {
+        self.confirmed.unwrap_or(self.report.classification)
+    }
+
+    /// Indices and needs of slots no open or cleared assignment fills; empty unless it is waiting
+    /// for units.
+    pub fn missing(&self) -> impl Iterator<Item = (u8, Need)> + '_ {
+        let waiting = self.phase.is_open() && self.phase != Phase::Reported;
+        (0u8..)
+            .zip(&self.slots)
+            .filter(move |(_, slot)| waiting && slot.filled_by.is_none())
+            .map(|(index, slot)| (index, slot.need))
+    }
+
+    /// Whether `unit` was asked before and must not be asked again yet.
+    #[must_use]
+    pub fn holds(&self, unit: UnitId) -> bool {
+        self.held.iter().any(|(held, _)| *held == unit)
+    }
+}

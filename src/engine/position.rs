@@ -1,0 +1,187 @@
+//! Where the terminals are: the latest plausible fix of each, and what was not believed.
+//!
+//! This table is fed by `observe`, not by events, and equality with replay leaves it out; what a
+//! decision used stands in its ranking, and `PositionsNoted` keeps the last known places over a
+//! restart.
+
+use super::id::{EngineTime, Point, RadioId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A fix as the edge hands it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fix {
+    /// Where.
+    pub point: Point,
+    /// When it was taken: engine time less the age the edge worked out of GPS and wall time. It may
+    /// lie before the journal began, or in the future when a clock is wrong.
+    pub taken_ms: i64,
+}
+
+/// Why a fix is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Doubt {
+    /// Its clock is ahead of ours by more than [`Positions::AHEAD_MS`].
+    Future,
+    /// It is not newer than the last one.
+    Stale,
+    /// Nobody moves that fast.
+    Jump,
+    /// Outside the plane.
+    OutOfPlane,
+}
+
+/// What became of a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// It is the terminal's place now.
+    Taken,
+    /// It was kept as evidence only.
+    Doubted(Doubt),
+    /// The config does not know this radio id.
+    Stranger,
+}
+
+/// A place that is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Where.
+    pub point: Point,
+    /// When the fix was taken.
+    pub taken_at: EngineTime,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Track {
+    place: Option<Place>,
+    /// Doubtful fixes so far, and when one was last journalled.
+    doubted: u32,
+    doubt_noted_at: Option<EngineTime>,
+}
+
+/// Latest plausible fix of each terminal.
+#[derive(Debug, Default, Clone)]
+pub struct Positions {
+    tracks: BTreeMap<RadioId, Track>,
+    moved: BTreeSet<RadioId>,
+}
+
+impl Positions {
+    /// How far a terminal's clock may be ahead of ours, milliseconds.
+    pub const AHEAD_MS: i64 = 10_000;
+    /// A terminal's doubtful fixes are journalled at most this often, milliseconds.
+    pub const DOUBT_EVERY_MS: u64 = 60_000;
+    /// A first terminal's fix younger than this beats a newer one of the others, milliseconds.
+    pub const FRESH_MS: u64 = 60_000;
+    /// A jump is forgiven when it is within the fixes' own scatter, centimetres.
+    const SCATTER_CM: u64 = 20_000;
+
+    /// Takes a fix, or says why it is not believed. `speed_cm_s` is the fastest anybody moves.
+    pub(super) fn observe(
+        &mut self,
+        now: EngineTime,
+        radio: RadioId,
+        fix: Fix,
+        speed_cm_s: u64,
+    ) -> Observed {
+        let track = self.tracks.entry(radio).or_default();
+        if let Some(doubt) = track.doubt(now, fix, speed_cm_s) {
+            track.doubted = track.doubted.saturating_add(1);
+            return Observed::Doubted(doubt);
+        }
+        let taken_at = EngineTime(u64::try_from(fix.taken_ms).unwrap_or(0)).min(now);
+        track.place = Some(Place {
+            point: fix.point,
+            taken_at,
+        });
+        self.moved.insert(radio);
+        Observed::Taken
+    }
+
+    /// Whether a doubt about `radio` should be journalled now; marks it as journalled.
+    pub(super) fn note_doubt(&mut self, now: EngineTime, radio: RadioId) -> bool {
+        let track = self.tracks.entry(radio).or_default();
+        let due = track
+            .doubt_noted_at
+            .is_none_or(|last| now.since_ms(last) >= Self::DOUBT_EVERY_MS);
+        if due {
+            track.doubt_noted_at = Some(now);
+        }
+        due
+    }
+
+    /// Puts back a place the journal kept, unless a newer one is known.
+    pub(super) fn restore(&mut self, radio: RadioId, place: Place) {
+        let track = self.tracks.entry(radio).or_default();
+        if track
+            .place
+            .is_none_or(|known| known.taken_at <= place.taken_at)
+        {
+            track.place = Some(place);
+        }
+        self.moved.remove(&radio);
+    }
+
+    /// Terminals that moved since the last `PositionsNoted`, in id order.
+    pub(super) fn moved(&self) -> Vec<(RadioId, Point, EngineTime)> {
+        let place = |radio: &RadioId| {
+            let place = self.of(*radio)?;
+            Some((*radio, place.point, place.taken_at))
+        };
+        self.moved.iter().filter_map(place).collect()
+    }
+
+    /// The believed place of a terminal.
+    #[must_use]
+    pub fn of(&self, radio: RadioId) -> Option<Place> {
+        self.tracks.get(&radio)?.place
+    }
+
+    /// Doubtful fixes of a terminal so far.
+    #[must_use]
+    pub fn doubted(&self, radio: RadioId) -> u32 {
+        self.tracks.get(&radio).map_or(0, |track| track.doubted)
+    }
+
+    /// A unit's place: its first terminal's fix if fresh, else the newest of them all.
+    #[must_use]
+    pub fn of_unit(&self, now: EngineTime, terminals: &[RadioId]) -> Option<Place> {
+        let first = terminals.first().and_then(|radio| self.of(*radio));
+        if let Some(place) = first
+            && now.since_ms(place.taken_at) < Self::FRESH_MS
+        {
+            return Some(place);
+        }
+        let places = terminals.iter().filter_map(|radio| self.of(*radio));
+        places.reduce(|best, next| {
+            if next.taken_at > best.taken_at {
+                next
+            } else {
+                best
+            }
+        })
+    }
+}
+
+impl Track {
+    fn doubt(&self, now: EngineTime, fix: Fix, speed_cm_s: u64) -> Option<Doubt> {
+        let limit = Point::LIMIT_CM;
+        if fix.point.x_cm.abs() > limit || fix.point.y_cm.abs() > limit {
+            return Some(Doubt::OutOfPlane);
+        }
+        let now_ms = i64::try_from(now.0).unwrap_or(i64::MAX);
+        if fix.taken_ms > now_ms.saturating_add(Positions::AHEAD_MS) {
+            return Some(Doubt::Future);
+        }
+        let last = self.place?;
+        let last_ms = i64::try_from(last.taken_at.0).unwrap_or(i64::MAX);
+        // A fix slightly ahead of our clock was clamped to it, so equal times are not stale.
+        if fix.taken_ms < last_ms {
+            return Some(Doubt::Stale);
+        }
+        // GPS time has whole seconds, so one more may have passed.
+        let elapsed_ms = fix.taken_ms.abs_diff(last_ms) + 1000;
+        let reach_cm = speed_cm_s.saturating_mul(elapsed_ms) / 1000 + Positions::SCATTER_CM;
+        (last.point.distance_cm(fix.point) > reach_cm).then_some(Doubt::Jump)
+    }
+}

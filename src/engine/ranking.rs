@@ -1,0 +1,230 @@
+//! Who gets there first: the exact k best units for one place, with reasons.
+//!
+//! Travel time comes from one function, [`travel_ms`], which knows straight lines and a speed for
+//! each class of unit; roads will take its place. Within a class the time cannot fall as the
+//! distance grows, so the search of a class may stop at the first unit slower than the k-th best.
+
+use super::id::{EngineTime, Point, UnitId};
+use super::policy::{Need, Policy, UnitKind};
+use super::spatial::Spatial;
+use serde::{Deserialize, Serialize};
+
+/// What a dispatcher should know about a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Reason {
+    /// The time is along a straight line: no roads are known.
+    StraightLine,
+    /// Its fix is older than the config trusts.
+    StaleFix,
+    /// No terminal is registered: only by voice (仅语音).
+    VoiceOnly,
+}
+
+/// A unit that can be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Which.
+    pub unit: UnitId,
+    /// Time to get there, milliseconds.
+    pub travel_ms: u32,
+    /// Straight distance, metres.
+    pub distance_m: u32,
+    /// Where it is, as this decision saw it.
+    pub point: Point,
+    /// Age of that fix, milliseconds.
+    pub fix_age_ms: u64,
+    /// What to know about it.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why a nearer unit is not a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Why {
+    /// It works on another assignment.
+    Committed,
+    /// It is out of service.
+    OutOfService,
+    /// It lacks a skill the slot asks for.
+    LacksSkill,
+    /// Its crew has too few sworn officers: auxiliaries do not handle cases alone.
+    LacksSworn,
+    /// It declined, did not answer or was recalled for this incident a moment ago.
+    Held,
+    /// Another slot of the same incident takes it.
+    Taken,
+}
+
+/// A unit nearer than the first candidate that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Which.
+    pub unit: UnitId,
+    /// Time it would take, milliseconds.
+    pub travel_ms: u32,
+    /// Why not.
+    pub why: Why,
+}
+
+/// A choice that explains itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ranking {
+    /// Events the state had seen when it was made; an offer names it.
+    pub as_of: u64,
+    /// What the slot asks for.
+    pub need: Need,
+    /// The best, fastest first, ties by id.
+    pub candidates: Vec<Candidate>,
+    /// At most [`Ranking::MAX_PASSED`] units that would be faster than the first candidate.
+    pub passed_over: Vec<PassedOver>,
+}
+
+impl Ranking {
+    /// Most units listed as passed over.
+    pub const MAX_PASSED: usize = 8;
+    /// Most candidates a config may ask for.
+    pub const MAX_K: u8 = 16;
+}
+
+/// A unit as the ranking sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Fitness {
+    /// Why it is not a candidate, if it is not.
+    pub why_not: Option<Why>,
+    /// When its fix was taken.
+    pub taken_at: EngineTime,
+    /// Whether a terminal of it is registered.
+    pub has_terminal: bool,
+}
+
+/// Time for a straight distance at the speed of `kind`, milliseconds, rounded up.
+#[must_use]
+pub fn travel_ms(policy: &Policy, kind: UnitKind, distance_cm: u64) -> u32 {
+    let [motorcycle, car, ebike, foot] = policy.speed_cm_s;
+    let speed_cm_s = match kind {
+        UnitKind::Motorcycle => motorcycle,
+        UnitKind::Car => car,
+        UnitKind::EBike => ebike,
+        UnitKind::Foot => foot,
+    };
+    let ms = distance_cm
+        .saturating_mul(1000)
+        .div_ceil(u64::from(speed_cm_s.max(1)));
+    u32::try_from(ms).unwrap_or(u32::MAX)
+}
+
+/// Where and for what to rank.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    /// Events the state has seen.
+    pub as_of: u64,
+    /// Now.
+    pub now: EngineTime,
+    /// Where to.
+    pub to: Point,
+    /// What the slot asks for.
+    pub need: Need,
+}
+
+/// The exact best `policy.top_k` units; `fitness` tells what the state knows of one.
+#[must_use]
+pub fn rank(
+    policy: &Policy,
+    spatial: &Spatial,
+    question: Question,
+    fitness: impl Fn(UnitId) -> Option<Fitness>,
+) -> Ranking {
+    let k = usize::from(policy.top_k.clamp(1, Ranking::MAX_K));
+    let mut best: Vec<(u32, UnitId, u64, Fitness)> = Vec::with_capacity(k + 1);
+    let mut passed: Vec<PassedOver> = Vec::new();
+    for kind in UnitKind::ALL {
+        for (unit, distance_cm) in spatial.nearest(kind, true, question.to) {
+            let time = travel_ms(policy, kind, distance_cm);
+            if best.len() == k && best.last().is_some_and(|worst| time > worst.0) {
+                break;
+            }
+            let Some(fit) = fitness(unit) else { continue };
+            match fit.why_not {
+                Some(why) => pass(
+                    &mut passed,
+                    PassedOver {
+                        unit,
+                        travel_ms: time,
+                        why,
+                    },
+                ),
+                None => {
+                    let at = best.partition_point(|other| (other.0, other.1) < (time, unit));
+                    best.insert(at, (time, unit, distance_cm, fit));
+                    best.truncate(k);
+                }
+            }
+        }
+    }
+    let first_ms = best.first().map_or(u32::MAX, |first| first.0);
+    for kind in UnitKind::ALL {
+        for (unit, distance_cm) in spatial.nearest(kind, false, question.to) {
+            let time = travel_ms(policy, kind, distance_cm);
+            let full = passed.len() == Ranking::MAX_PASSED;
+            if time >= first_ms || full && passed.last().is_some_and(|last| time > last.travel_ms) {
+                break;
+            }
+            if let Some(why) = fitness(unit).and_then(|fit| fit.why_not) {
+                pass(
+                    &mut passed,
+                    PassedOver {
+                        unit,
+                        travel_ms: time,
+                        why,
+                    },
+                );
+            }
+        }
+    }
+    passed.retain(|unit| unit.travel_ms < first_ms);
+    let candidates = best
+        .into_iter()
+        .filter_map(|found| candidate(policy, spatial, question.now, found))
+        .collect();
+    Ranking {
+        as_of: question.as_of,
+        need: question.need,
+        candidates,
+        passed_over: passed,
+    }
+}
+
+/// Keeps the nearest few, in order.
+fn pass(passed: &mut Vec<PassedOver>, new: PassedOver) {
+    let key = |unit: &PassedOver| (unit.travel_ms, unit.unit);
+    let at = passed.partition_point(|other| key(other) < key(&new));
+    if at < Ranking::MAX_PASSED {
+        passed.insert(at, new);
+        passed.truncate(Ranking::MAX_PASSED);
+    }
+}
+
+fn candidate(
+    policy: &Policy,
+    spatial: &Spatial,
+    now: EngineTime,
+    (travel_ms, unit, distance_cm, fit): (u32, UnitId, u64, Fitness),
+) -> Option<Candidate> {
+    let point = spatial.placement(unit)?.point;
+    let fix_age_ms = now.since_ms(fit.taken_at);
+    let mut reasons = vec![Reason::StraightLine];
+    if fix_age_ms > u64::from(policy.stale_fix_ms) {
+        reasons.push(Reason::StaleFix);
+    }
+    if !fit.has_terminal {
+        reasons.push(Reason::VoiceOnly);
+    }
+    let distance_m = u32::try_from(distance_cm / 100).unwrap_or(u32::MAX);
+    Some(Candidate {
+        unit,
+        travel_ms,
+        distance_m,
+        point,
+        fix_age_ms,
+        reasons,
+    })
+}

@@ -1,0 +1,101 @@
+//! Why a command was not taken: each says what was wrong and what was expected.
+
+use super::assignment::{Rung, Step};
+use super::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, RadioId, UnitId};
+use super::incident::Phase;
+use super::ranking::Ranking;
+use super::unit::UnitState;
+
+/// Why a command was not taken. The asker is to blame; the state did not change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No such incident, or closed more than 24 h ago.
+    #[error("there is no incident {0} among the open ones and those ended within 24 h")]
+    UnknownIncident(IncidentId),
+    /// No such assignment.
+    #[error("there is no assignment {0}")]
+    UnknownAssignment(AssignmentId),
+    /// No such unit.
+    #[error("there is no unit {0}")]
+    UnknownUnit(UnitId),
+    /// No such alarm, or acknowledged already.
+    #[error("there is no open alarm {0}")]
+    UnknownAlarm(AlarmId),
+    /// The config has no such category.
+    #[error("there is no category {0}")]
+    UnknownCategory(CategoryCode),
+    /// The config has no such radio id.
+    #[error("terminal {0} is not in the config")]
+    UnknownTerminal(RadioId),
+    /// The incident's lifecycle does not allow it.
+    #[error("incident {incident} is {phase:?}; expected {expected}")]
+    WrongPhase {
+        /// Which.
+        incident: IncidentId,
+        /// Where it stands.
+        phase: Phase,
+        /// Where it would have to stand.
+        expected: &'static str,
+    },
+    /// The assignment's lifecycle does not allow it.
+    #[error("assignment {assignment} is {rung:?}, which does not allow {step:?}")]
+    WrongRung {
+        /// Which.
+        assignment: AssignmentId,
+        /// Where it stands.
+        rung: Rung,
+        /// What was asked.
+        step: Step,
+    },
+    /// The unit's state does not allow it.
+    #[error("unit {unit} is {state:?}; expected {expected}")]
+    WrongUnitState {
+        /// Which.
+        unit: UnitId,
+        /// Where it stands.
+        state: UnitState,
+        /// Where it would have to stand.
+        expected: &'static str,
+    },
+    /// The unit cannot be sent any more; here is the ranking of now.
+    #[error("unit {unit} can no longer be offered: the ranking shown is stale")]
+    StaleRanking {
+        /// Which.
+        unit: UnitId,
+        /// The ranking of now.
+        fresh: Box<Ranking>,
+    },
+    /// A ranking nobody was ever shown.
+    #[error("ranking {0} was never shown")]
+    UnknownRanking(u64),
+    /// The terminal belongs to another unit now.
+    #[error("terminal {radio} belongs to unit {holder} now")]
+    TerminalTaken {
+        /// Which.
+        radio: RadioId,
+        /// Who holds it.
+        holder: UnitId,
+    },
+    /// The unit has no terminal to write to.
+    #[error("unit {0} has no registered terminal")]
+    Unreachable(UnitId),
+    /// The unit works on this incident already.
+    #[error("unit {unit} already has an open assignment for incident {incident}")]
+    AlreadyAssigned {
+        /// Which.
+        unit: UnitId,
+        /// For which.
+        incident: IncidentId,
+    },
+    /// A bound of the state.
+    #[error("no more than {limit} {what}")]
+    Full {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        limit: u32,
+    },
+    /// A value is not possible.
+    #[error("{0}")]
+    Invalid(&'static str),
+}

@@ -1,0 +1,153 @@
+//! What the journal says: everything that replay must give back bit for bit.
+//!
+//! Indexes over it (queue, deadlines, R-trees) live beside it in [`super::Engine`]; positions too.
+
+use super::alarm::{About, Alarm, AlarmKind};
+use super::answer::Answers;
+use super::assignment::Assignment;
+use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::incident::Incident;
+use super::message::{Message, Request};
+use super::rejection::Rejection;
+use super::unit::Unit;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The last id of each kind given out.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counters {
+    /// Of incidents.
+    pub incident: u32,
+    /// Of assignments.
+    pub assignment: u32,
+    /// Of alarms.
+    pub alarm: u32,
+    /// Of messages on the air; 28 bits, 1 follows the largest.
+    pub message: u32,
+}
+
+impl Counters {
+    /// The next assignment id.
+    pub(super) fn next_assignment(&mut self) -> AssignmentId {
+        self.assignment += 1;
+        AssignmentId(self.assignment)
+    }
+
+    /// The next alarm id.
+    pub(super) fn next_alarm(&mut self) -> AlarmId {
+        self.alarm += 1;
+        AlarmId(self.alarm)
+    }
+
+    /// The next message counter.
+    pub(super) fn next_message(&mut self) -> MessageNo {
+        self.message = self.message % Request::MAX_MESSAGE + 1;
+        MessageNo(self.message)
+    }
+}
+
+/// A terminal of the config as the air knows it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Terminal {
+    /// Gateway and slot it registered through, none while off the air.
+    pub via: Option<(String, u8)>,
+    /// The unit that holds it.
+    pub holder: Option<UnitId>,
+}
+
+/// The journalled state.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Events applied so far.
+    pub seq: u64,
+    /// Time of the last one.
+    pub at: EngineTime,
+    /// Hash of the config in force.
+    pub policy_hash: [u8; 32],
+    /// Last ids.
+    pub counters: Counters,
+    /// Open incidents and those ended within 24 h.
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// Their assignments.
+    pub assignments: BTreeMap<AssignmentId, Assignment>,
+    /// The register.
+    pub units: BTreeMap<UnitId, Unit>,
+    /// Units by call sign.
+    pub call_signs: BTreeMap<String, UnitId>,
+    /// Terminals that were ever on the air or held by a unit.
+    pub terminals: BTreeMap<RadioId, Terminal>,
+    /// Radio ids the config does not know, as many as [`State::MAX_STRANGERS`].
+    pub strangers: BTreeSet<RadioId>,
+    /// Texts on their way.
+    pub messages: BTreeMap<MessageNo, Message>,
+    /// Alarms not acknowledged.
+    pub alarms: BTreeMap<AlarmId, Alarm>,
+    /// The same by cause, so that a repeat is counted.
+    pub alarms_by_cause: BTreeMap<(AlarmKind, About), AlarmId>,
+    /// Answers given, by key.
+    pub answers: Answers,
+    /// Incidents still open.
+    pub open_incidents: u32,
+    /// Ended incidents in the order they will be forgotten.
+    pub ended: VecDeque<(EngineTime, IncidentId)>,
+    /// Events about things the state does not know: counted, otherwise ignored.
+    pub ignored: u64,
+}
+
+impl State {
+    /// How long an ended incident stays, milliseconds.
+    pub const KEEP_ENDED_MS: u64 = 24 * 3_600_000;
+    /// Most unknown radio ids remembered.
+    pub const MAX_STRANGERS: usize = 10_000;
+    /// Most alarms open at once; the oldest that is not urgent makes room.
+    pub const MAX_ALARMS: usize = 10_000;
+
+    /// An incident by id.
+    pub fn incident(&self, id: IncidentId) -> Result<&Incident, Rejection> {
+        self.incidents
+            .get(&id)
+            .ok_or(Rejection::UnknownIncident(id))
+    }
+
+    /// An assignment by id.
+    pub fn assignment(&self, id: AssignmentId) -> Result<&Assignment, Rejection> {
+        self.assignments
+            .get(&id)
+            .ok_or(Rejection::UnknownAssignment(id))
+    }
+
+    /// A unit by id.
+    pub fn unit(&self, id: UnitId) -> Result<&Unit, Rejection> {
+        self.units.get(&id).ok_or(Rejection::UnknownUnit(id))
+    }
+
+    /// Open assignments of an incident, by id; stacked ones too.
+    pub fn open_assignments<'a>(
+        &'a self,
+        incident: &'a Incident,
+    ) -> impl Iterator<Item = &'a Assignment> {
+        let of = incident.assignments.iter();
+        of.filter_map(|id| self.assignments.get(id))
+            .filter(|found| found.rung.is_open())
+    }
+
+    /// The first terminal of a unit that is on the air.
+    #[must_use]
+    pub fn reachable(&self, unit: &Unit) -> Option<RadioId> {
+        let terminals = &unit.duty.as_ref()?.terminals;
+        let on_air = |radio: &&RadioId| self.gateway_of(**radio).is_some();
+        terminals.iter().find(on_air).copied()
+    }
+
+    /// Gateway and slot through which a terminal can be reached.
+    #[must_use]
+    pub fn gateway_of(&self, radio: RadioId) -> Option<(&str, u8)> {
+        let (gateway, slot) = self.terminals.get(&radio)?.via.as_ref()?;
+        Some((gateway.as_str(), *slot))
+    }
+
+    /// The unit that holds a terminal.
+    #[must_use]
+    pub fn holder(&self, radio: RadioId) -> Option<&Unit> {
+        self.units.get(&self.terminals.get(&radio)?.holder?)
+    }
+}

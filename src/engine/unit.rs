@@ -1,0 +1,105 @@
+//! Units (警力单元) and their duty: who can be sent, with whom, in what, reachable how.
+//!
+//! The config holds only the register; crew, vehicle, terminals and area come with sign-on
+//! (勤务报备). The state is derived: off duty, out of service, committed, available, in this order.
+
+use super::id::{AssignmentId, EngineTime, RadioId, UnitId};
+use super::policy::{Need, Skills, UnitKind};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A member of a crew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrewMember {
+    /// Service number.
+    pub officer: String,
+    /// Sworn officer, or auxiliary (辅警).
+    pub sworn: bool,
+}
+
+/// What a unit signed on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duty {
+    /// Who is in it.
+    pub crew: Vec<CrewMember>,
+    /// Plate or name of the vehicle, empty on foot.
+    pub vehicle: String,
+    /// Its terminals, the preferred one first.
+    pub terminals: Vec<RadioId>,
+    /// What crew and vehicle can do.
+    pub skills: Skills,
+    /// Community or beat, free text.
+    pub area: String,
+    /// End of the shift, wall clock, milliseconds since 1970 UTC.
+    pub until_ms: Option<i64>,
+}
+
+impl Duty {
+    /// Most crew members.
+    pub const MAX_CREW: usize = 16;
+    /// Most terminals.
+    pub const MAX_TERMINALS: usize = 8;
+
+    /// Sworn officers in the crew.
+    #[must_use]
+    pub fn sworn(&self) -> u8 {
+        let count = self.crew.iter().filter(|member| member.sworn).count();
+        u8::try_from(count).unwrap_or(u8::MAX)
+    }
+
+    /// Whether it may fill a slot that asks for `need`.
+    #[must_use]
+    pub fn meets(&self, need: Need) -> bool {
+        self.skills.covers(need.skills) && self.sworn() >= need.sworn
+    }
+}
+
+/// Where a unit stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UnitState {
+    /// Not signed on.
+    OffDuty,
+    /// Signed on, free.
+    Available,
+    /// Has an active assignment.
+    Committed,
+    /// Signed on, not to be sent.
+    OutOfService,
+}
+
+/// One unit of the register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Its id.
+    pub id: UnitId,
+    /// Its call sign (呼号).
+    pub call_sign: String,
+    /// What it moves with.
+    pub kind: UnitKind,
+    /// What it signed on with, none while off duty.
+    pub duty: Option<Duty>,
+    /// When it signed on.
+    pub on_duty_since: EngineTime,
+    /// Why it must not be sent, if it must not.
+    pub out_of_service: Option<String>,
+    /// The one assignment it works on.
+    pub active: Option<AssignmentId>,
+    /// Assignments waiting behind it.
+    pub stacked: BTreeSet<AssignmentId>,
+}
+
+impl Unit {
+    /// Most assignments stacked behind the active one.
+    pub const MAX_STACKED: usize = 16;
+
+    /// Where it stands.
+    #[must_use]
+    pub fn state(&self) -> UnitState {
+        match () {
+            () if self.duty.is_none() => UnitState::OffDuty,
+            () if self.out_of_service.is_some() => UnitState::OutOfService,
+            () if self.active.is_some() => UnitState::Committed,
+            () => UnitState::Available,
+        }
+    }
+}
