@@ -1,2 +1,3 @@
 //! Tieqi (铁骑): a police dispatch engine and PDT radio gateway daemon.
 pub mod engine;
+pub mod geo;
