@@ -1,0 +1,1 @@
+//! The command line: one file a command. Parsing of arguments is the binary's.
