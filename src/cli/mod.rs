@@ -1,1 +1,5 @@
-//! The command line: one file a command. Parsing of arguments is the binary's.
+//! The commands of `tieqi`, one file each. They print; what they print comes from elsewhere.
+//! Arguments are parsed by the binary.
+
+pub mod check;
+pub mod user;

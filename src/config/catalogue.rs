@@ -184,7 +184,8 @@ pub(super) fn plans(root: &Node<'_>, categories: &[CategoryEntry], skills: &[Ski
             }
         }
     }
-    if !missing.is_empty() {
+    // Without any plan that is the fault, not each pair.
+    if !missing.is_empty() && !rules.is_empty() {
         let text = format!(
             "no plan for {}; add one with category \"*\"",
             missing.join("; ")

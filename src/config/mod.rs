@@ -16,6 +16,7 @@ mod origin;
 mod radio;
 mod register;
 mod roster;
+pub mod sample;
 mod table;
 mod town;
 pub mod users;
@@ -40,6 +41,7 @@ use load::Files;
 use node::Node;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -141,6 +143,13 @@ impl Config {
     /// Places inside the outline.
     pub fn usable_places(&self) -> impl Iterator<Item = &Place> {
         self.places.iter().filter(|p| p.inside)
+    }
+
+    /// Address of a terminal on the air: its subnet, then the 24 bits of its id.
+    #[must_use]
+    pub fn address_of(&self, radio: RadioId) -> Option<Ipv4Addr> {
+        let subnet = u32::from(self.terminals.get(&radio)?.subnet);
+        Some(Ipv4Addr::from(subnet << 24 | radio.0))
     }
 
     /// Each distinct plan once, with one category that has it.

@@ -24,13 +24,9 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// The whole file; what is missing from it has no line.
     pub(super) fn root(report: &'a Report, source: &Arc<Source>, table: &'a DeTable<'a>) -> Self {
-        let spot = Spot {
-            source: source.clone(),
-            key: String::new(),
-            span: Some(0..0),
-        };
-        Self::new(report, spot, Some(table))
+        Self::new(report, Spot::file(source), Some(table))
     }
 
     fn new(report: &'a Report, spot: Spot, table: Option<&'a DeTable<'a>>) -> Self {

@@ -1,6 +1,7 @@
 //! The shipped config loads; edits of it give exactly the faults they should.
 
 use super::*;
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 /// The shipped files in memory, edited.
@@ -152,6 +153,14 @@ fn texts(faults: &[Fault]) -> Vec<String> {
     use miette::Diagnostic;
     let help = |f: &Fault| f.help().map_or(String::new(), |h| format!(" [{h}]"));
     faults.iter().map(|f| format!("{f}{}", help(f))).collect()
+}
+
+#[test]
+fn a_terminal_has_an_address() {
+    let config = Disk::shipped().load().unwrap();
+    let address = config.address_of(RadioId(3_100_001)).unwrap();
+    assert_eq!(address.to_string(), "10.47.77.97");
+    assert_eq!(config.address_of(RadioId(1)), None);
 }
 
 #[test]
@@ -660,5 +669,19 @@ fn broken_bytes_never_panic() {
             }
         }
         let _ = disk.load();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_text_is_a_fault_and_no_panic(text in "\\PC{0,200}|([a-z\\[\\]=\"{},.\n 0-9]{0,200})") {
+        let mut disk = Disk::shipped();
+        disk.0.insert(MAIN.into(), text.clone().into_bytes());
+        prop_assert!(disk.load().is_err());
+        disk = Disk::shipped();
+        disk.0.insert("huangjiang/roster.csv".into(), text.into_bytes());
+        prop_assert!(disk.load().is_err());
     }
 }

@@ -97,9 +97,9 @@ pub(super) fn ground(root: &Node<'_>, files: &mut Files<'_>) -> Option<Ground> {
     let file = node.text("outline");
     let area_km2 = node.float("outline_area_km2", AREA_KM2);
     let bounds = node.floats::<4>("outline_bounds_deg", -180.0..=180.0);
-    let lat = node.int("plane_lat_e7", -900_000_000..=900_000_000);
-    let lon = node.int("plane_lon_e7", -1_800_000_000..=1_800_000_000);
-    let plane = Plane::new(lat, lon)
+    let lat = node.int_if("plane_lat_e7", -900_000_000..=900_000_000);
+    let lon = node.int_if("plane_lon_e7", -1_800_000_000..=1_800_000_000);
+    let plane = Plane::new(lat?, lon?)
         .map_err(|e| report.fault(&node.spot("plane_lat_e7"), e.to_string()))
         .ok()?;
     let outline = file.and_then(|file| {

@@ -34,13 +34,13 @@ pub enum OutlineError {
     #[error("failed to read the outline: {0}")]
     Json(String),
     /// No polygon in it, or none by that name.
-    #[error("failed to read the outline: no polygon{}", .0.as_ref().map_or(String::new(), |n| format!(" of a feature named `{n}`")))]
+    #[error("failed to read the outline: no polygon in it{}", named(.0))]
     Empty(Option<String>),
     /// A ring that encloses nothing: fewer than three positions. One whose last position does not
     /// repeat the first is closed, since publishers often leave that out; the area tells a torn one.
     #[error("failed to read the outline: a ring needs three positions of longitude and latitude")]
     Ring,
-    /// More than [`MAX_VERTICES`] positions, or collections too deep.
+    /// More than 200,000 positions, or collections too deep.
     #[error("failed to read the outline: more than {MAX_VERTICES} positions or nested too deep")]
     TooLarge,
     /// A position that is no place on earth.
@@ -213,6 +213,12 @@ impl Bounds {
             .iter()
             .all(|v| v.is_finite())
     }
+}
+
+fn named(name: &Option<String>) -> String {
+    name.as_ref().map_or(String::new(), |name| {
+        format!(" of a feature named `{name}`")
+    })
 }
 
 fn geometries(json: GeoJson, named: Option<&str>) -> Vec<Geometry> {
