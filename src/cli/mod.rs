@@ -1,0 +1,5 @@
+//! The commands of `tieqi`, one file each. They print; what they print comes from elsewhere.
+//! Arguments are parsed by the binary.
+
+pub mod check;
+pub mod user;

@@ -1,0 +1,121 @@
+//! How the engine dispatches: mode, ranking, queue, receipt ladder and status keys.
+
+use super::fault::Text;
+use super::node::{GRADES, Node};
+use super::table::Keys;
+use crate::engine::policy::{Key, Ladder, Mode, UnitKind};
+use std::collections::BTreeMap;
+
+/// Candidates a ranking may list.
+const TOP_K: std::ops::RangeInclusive<i64> = 1..=32;
+/// Speeds for ranking, km/h.
+const SPEED_KM_H: std::ops::RangeInclusive<i64> = 1..=200;
+/// Longest of the engine's own waits, seconds: a day.
+const WAIT_S_MAX: i64 = 86_400;
+/// Longest deadline of a frame, milliseconds.
+const FRAME_MS_MAX: i64 = 120_000;
+/// Attempts on the air: the request id has four bits for them.
+const ATTEMPTS: std::ops::RangeInclusive<i64> = 1..=16;
+/// Open incidents an engine may be sized for.
+const OPEN_INCIDENTS: std::ops::RangeInclusive<i64> = 1..=1_000_000;
+/// Longest status key, characters.
+const KEY_CHARS_MAX: usize = 16;
+
+/// Names of the kinds of units, in the order of [`UnitKind::ALL`].
+pub(super) const KINDS: [(&str, UnitKind); 4] = [
+    ("motorcycle", UnitKind::Motorcycle),
+    ("car", UnitKind::Car),
+    ("ebike", UnitKind::EBike),
+    ("foot", UnitKind::Foot),
+];
+
+/// The parts of a policy that are plain numbers.
+pub(super) struct Dispatch {
+    pub(super) mode: Mode,
+    pub(super) top_k: u8,
+    pub(super) speed_cm_s: [u32; 4],
+    pub(super) age_step_ms: [u32; 2],
+    pub(super) max_open_incidents: u32,
+    pub(super) ladder: Ladder,
+    pub(super) keys: BTreeMap<String, Key>,
+}
+
+pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
+    let mode = root
+        .choice("mode", &[("auto", Mode::Auto)])
+        .unwrap_or(Mode::Auto);
+    let ranking = root.section("ranking");
+    let top_k = u8::try_from(ranking.int("top_k", TOP_K)).unwrap_or(1);
+    let speeds = ranking.section("speeds_km_h");
+    // 1 km/h is 250/9 cm/s.
+    let speed_cm_s =
+        KINDS.map(|(kind, _)| u32::try_from(speeds.int(kind, SPEED_KM_H) * 250 / 9).unwrap_or(28));
+    let queue = root.section("queue");
+    let steps = queue.section("age_step_s");
+    let [_, _, third, fourth] = GRADES;
+    let age_step_ms = [third, fourth].map(|grade| ms(steps.int(grade, 1..=WAIT_S_MAX)));
+    let waiting_ms = queue.by_grade("waiting_s", 1..=WAIT_S_MAX).map(ms);
+    let max_open_incidents =
+        u32::try_from(queue.int("max_open_incidents", OPEN_INCIDENTS)).unwrap_or(1);
+    Dispatch {
+        mode,
+        top_k,
+        speed_cm_s,
+        age_step_ms,
+        max_open_incidents,
+        ladder: ladder(&root.section("ladder"), waiting_ms),
+        keys: keys(&root.section("keys")),
+    }
+}
+
+fn ladder(node: &Node<'_>, waiting_ms: [u32; 4]) -> Ladder {
+    let frame = |key| u32::try_from(node.int(key, 1..=FRAME_MS_MAX)).unwrap_or(1);
+    let wait = |key| ms(node.int(key, 1..=WAIT_S_MAX));
+    Ladder {
+        send_ms: frame("send_ms"),
+        deliver_ms: frame("deliver_ms"),
+        attempts: u8::try_from(node.int("attempts", ATTEMPTS)).unwrap_or(1),
+        reoffer_ms: wait("reoffer_s"),
+        stacked_ms: wait("stacked_s"),
+        unclassified_ms: wait("unclassified_s"),
+        waiting_ms,
+    }
+}
+
+/// Texts that are keys. One may be followed by a space and an incident number, so a key has no
+/// space itself.
+fn keys(node: &Node<'_>) -> BTreeMap<String, Key> {
+    const NAMES: [(&str, Key); 6] = [
+        ("accept", Key::Accept),
+        ("decline", Key::Decline),
+        ("rolling", Key::Rolling),
+        ("on_scene", Key::OnScene),
+        ("clear", Key::Clear),
+        ("need_help", Key::NeedHelp),
+    ];
+    let mut taken = Keys::default();
+    let mut out = BTreeMap::new();
+    for (name, key) in NAMES {
+        for text in node.texts(name) {
+            taken.claim(node.report, Some(&text), "key text");
+            if unfit(&text) {
+                let limit = format!("a key has 1 to {KEY_CHARS_MAX} characters and no space");
+                node.report.fault(&text.spot, limit);
+            }
+            out.insert(text.value, key);
+        }
+    }
+    out
+}
+
+fn unfit(text: &Text) -> bool {
+    text.value.chars().count() > KEY_CHARS_MAX
+        || text
+            .value
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn ms(seconds: i64) -> u32 {
+    u32::try_from(seconds.saturating_mul(1000)).unwrap_or(u32::MAX)
+}

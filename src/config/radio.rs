@@ -1,0 +1,290 @@
+//! Gateways, their links, and what goes over the air.
+//!
+//! Addresses are numbers, never host names: a daemon that must dispatch does not wait for DNS.
+
+use super::fault::{Report, Text};
+use super::node::Node;
+use super::origin::Origin;
+use super::table::Keys;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// UTF-16 units a text message may be configured to.
+const TEXT_UNITS: std::ops::RangeInclusive<i64> = 20..=500;
+/// Longest renewal of a registration and interval of positions, seconds.
+const INTERVAL_S_MAX: i64 = 65_535;
+/// Longest transport timers.
+const ACK_MS_MAX: i64 = 10_000;
+const LINK_S_MAX: i64 = 3_600;
+/// Longest queue of a link.
+const QUEUE_MAX: i64 = 65_536;
+/// Slots of a carrier.
+const SLOTS: std::ops::RangeInclusive<i64> = 1..=2;
+/// Gateways and links one daemon serves.
+const GATEWAYS_MAX: usize = 64;
+const LINKS_MAX: usize = 16;
+
+/// What goes over the air, for all gateways.
+#[derive(Debug, Clone)]
+pub struct Radio {
+    /// Longest text in UTF-16 units.
+    pub text_units_max: usize,
+    /// Address that texts come from: an IPv4 address, or subnet and 24-bit id written as one.
+    pub dispatcher: Ipv4Addr,
+    /// A registration is renewed after this, seconds.
+    pub renew_s: u16,
+    /// Interval of triggered position reports, seconds.
+    pub position_interval_s: u16,
+    /// Sets bit 7 of the message header (reliable) on texts sent.
+    pub tmp_flag_bit7: bool,
+}
+
+/// Timers and bounds of each link.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkLimits {
+    /// A transport ack is awaited this long, milliseconds.
+    pub ack_ms: u32,
+    /// Times a frame is sent before `SendFailed`.
+    pub tries: u8,
+    /// Between heartbeats, seconds.
+    pub heartbeat_s: u32,
+    /// Heartbeats missed before the link counts as down.
+    pub missed: u8,
+    /// Between attempts to connect, seconds.
+    pub reconnect_s: u32,
+    /// Frames waiting at most.
+    pub queue: usize,
+    /// A frame waits at most this long, seconds.
+    pub ttl_s: u32,
+}
+
+/// Who opens the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GatewayRole {
+    /// The repeater connects to us.
+    Listen,
+    /// We connect to the repeater.
+    Connect,
+}
+
+/// What a link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Registration.
+    Rrs,
+    /// Positions.
+    Lp,
+    /// Texts.
+    Tmp,
+}
+
+impl Service {
+    /// All services with the names the config uses.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("RRS", Self::Rrs), ("LP", Self::Lp), ("TMP", Self::Tmp)];
+}
+
+/// One service on one slot: a UDP port of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct GatewayLink {
+    /// What it carries.
+    pub service: Service,
+    /// Slot, 1 or 2.
+    pub slot: u8,
+    /// Port: ours when listening, the repeater's when connecting.
+    pub port: u16,
+}
+
+/// A radio gateway: a set of links.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Name used in `terminals.csv`, metrics and logs.
+    pub name: String,
+    /// Who opens its links.
+    pub role: GatewayRole,
+    /// Address to bind when listening, address of the repeater when connecting.
+    pub host: IpAddr,
+    /// Only peer whose datagrams are taken; `None` takes any.
+    pub accept_from: Option<IpAddr>,
+    /// Device id told when connecting.
+    pub device_id: u32,
+    /// Its links.
+    pub links: Vec<GatewayLink>,
+    /// Where the row comes from.
+    pub origin: Origin,
+}
+
+pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
+    let node = root.section("radio");
+    let dispatcher = address::<Ipv4Addr>(&node, "dispatcher_address");
+    let seconds = |key| u16::try_from(node.int(key, 1..=INTERVAL_S_MAX)).unwrap_or(1);
+    let text_units_max = usize::try_from(node.int("text_units_max", TEXT_UNITS)).unwrap_or(20);
+    let (renew_s, position_interval_s) = (seconds("rrs_renew_s"), seconds("position_interval_s"));
+    let tmp_flag_bit7 = node.flag_or("tmp_flag_bit7", false);
+    let dispatcher = dispatcher?;
+    Some(Radio {
+        text_units_max,
+        dispatcher,
+        renew_s,
+        position_interval_s,
+        tmp_flag_bit7,
+    })
+}
+
+/// `[link]`; the frame's deadline in the ladder must outlast the link's own retries, or every slow
+/// ack would be taken for a lost one.
+pub(super) fn link(root: &Node<'_>, send_ms: u32) -> LinkLimits {
+    let node = root.section("link");
+    let small = |key, most| u8::try_from(node.int(key, 1..=most)).unwrap_or(1);
+    let seconds = |key| u32::try_from(node.int(key, 1..=LINK_S_MAX)).unwrap_or(1);
+    let ack_ms = u32::try_from(node.int("ack_ms", 1..=ACK_MS_MAX)).unwrap_or(1);
+    let (tries, missed) = (small("tries", 16), small("missed", 100));
+    let limits = LinkLimits {
+        ack_ms,
+        tries,
+        heartbeat_s: seconds("heartbeat_s"),
+        missed,
+        reconnect_s: seconds("reconnect_s"),
+        queue: usize::try_from(node.int("queue", 1..=QUEUE_MAX)).unwrap_or(1),
+        ttl_s: seconds("ttl_s"),
+    };
+    let retries_ms = ack_ms.saturating_mul(u32::from(tries));
+    if send_ms < retries_ms {
+        let text = format!(
+            "ack_ms x tries is {retries_ms} ms, longer than ladder.send_ms = {send_ms}: \
+             the engine would give up before the link does"
+        );
+        node.report.fault(&node.spot("ack_ms"), text);
+    }
+    limits
+}
+
+pub(super) fn gateways(root: &Node<'_>) -> Vec<Gateway> {
+    const ROLES: [(&str, GatewayRole); 2] = [
+        ("listen", GatewayRole::Listen),
+        ("connect", GatewayRole::Connect),
+    ];
+    let mut names = Keys::default();
+    let mut ports = Ports::default();
+    let mut out = Vec::new();
+    for node in root.list("gateway") {
+        let name = node.text("name");
+        let (role, host) = (
+            node.choice("role", &ROLES),
+            address::<IpAddr>(&node, "host"),
+        );
+        let accept_from = node
+            .text_opt("accept_from")
+            .and_then(|t| parsed(node.report, &t));
+        let device = node.int_or("device_id", 0..=i64::from(u32::MAX), 0);
+        let origin = node.choice("origin", &Origin::NAMES);
+        let links = links(&node, role.zip(host), &mut ports);
+        names.claim(node.report, name.as_ref(), "gateway");
+        if out.len() == GATEWAYS_MAX {
+            node.report
+                .fault(node.here(), format!("more than {GATEWAYS_MAX} gateways"));
+        }
+        let Some(name) = name else { continue };
+        out.push(Gateway {
+            name: name.value,
+            role: role.unwrap_or(GatewayRole::Listen),
+            host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            accept_from,
+            device_id: u32::try_from(device).unwrap_or(0),
+            links,
+            origin: origin.unwrap_or(Origin::Sample),
+        });
+    }
+    out
+}
+
+fn links(
+    node: &Node<'_>,
+    end: Option<(GatewayRole, IpAddr)>,
+    ports: &mut Ports,
+) -> Vec<GatewayLink> {
+    let mut out: Vec<GatewayLink> = Vec::new();
+    for entry in node.list("links") {
+        let service = entry.choice("service", &Service::NAMES);
+        let slot = entry
+            .int_if("slot", SLOTS)
+            .and_then(|s| u8::try_from(s).ok());
+        let port = entry
+            .int_if("port", 1..=65_535)
+            .and_then(|p| u16::try_from(p).ok());
+        let (Some(service), Some(slot), Some(port)) = (service, slot, port) else {
+            continue;
+        };
+        if out.iter().any(|l| l.service == service && l.slot == slot) {
+            entry.report.fault(
+                entry.here(),
+                format!("slot {slot} has two links of this service"),
+            );
+        }
+        if let Some((role, host)) = end {
+            let spot = entry.spot("port");
+            ports.claim(
+                entry.report,
+                &Text {
+                    value: spot.key.clone(),
+                    spot,
+                },
+                role,
+                host,
+                port,
+            );
+        }
+        out.push(GatewayLink {
+            service,
+            slot,
+            port,
+        });
+    }
+    if out.len() > LINKS_MAX {
+        node.report
+            .fault(&node.spot("links"), format!("more than {LINKS_MAX} links"));
+    }
+    out
+}
+
+/// Ports taken, with who took them.
+#[derive(Default)]
+struct Ports(Vec<(GatewayRole, IpAddr, u16, String)>);
+
+impl Ports {
+    fn claim(&mut self, report: &Report, who: &Text, role: GatewayRole, host: IpAddr, port: u16) {
+        let clash = |taken: &&(GatewayRole, IpAddr, u16, String)| {
+            taken.0 == role && taken.2 == port && same_host(taken.1, host)
+        };
+        if let Some((_, _, _, first)) = self.0.iter().find(clash) {
+            report.fault(&who.spot, format!("port {port} is taken by {first}"));
+        }
+        self.0.push((role, host, port, who.value.clone()));
+    }
+}
+
+/// Whether binding both would collide.
+fn same_host(a: IpAddr, b: IpAddr) -> bool {
+    a == b || a.is_unspecified() || b.is_unspecified()
+}
+
+/// Whether two sockets of one kind would collide; port 0 is a free one each time.
+pub(super) fn same_socket(a: SocketAddr, b: SocketAddr) -> bool {
+    a.port() != 0 && a.port() == b.port() && same_host(a.ip(), b.ip())
+}
+
+/// A key holding an address.
+pub(super) fn address<T: std::str::FromStr>(node: &Node<'_>, key: &str) -> Option<T> {
+    parsed(node.report, &node.text(key)?)
+}
+
+fn parsed<T: std::str::FromStr>(report: &Report, text: &Text) -> Option<T> {
+    let found = text.value.parse().ok();
+    if found.is_none() {
+        let text_ = format!(
+            "`{}` is not such an address (numbers, no host name)",
+            text.value
+        );
+        report.fault(&text.spot, text_);
+    }
+    found
+}
