@@ -15,5 +15,8 @@ extern crate alloc;
 
 pub mod error;
 pub mod hdap;
+pub mod radio_ip;
+mod refuse;
+pub mod rrs;
 
 pub use error::{DecodeError, Parsed};
