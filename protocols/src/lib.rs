@@ -14,6 +14,7 @@
 extern crate alloc;
 
 pub mod error;
+pub mod gps;
 pub mod hdap;
 pub mod radio_ip;
 mod refuse;
