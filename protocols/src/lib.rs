@@ -19,5 +19,7 @@ pub mod hdap;
 pub mod radio_ip;
 mod refuse;
 pub mod rrs;
+pub mod text;
+pub mod tmp;
 
 pub use error::{DecodeError, Parsed};
