@@ -16,6 +16,7 @@ extern crate alloc;
 pub mod error;
 pub mod gps;
 pub mod hdap;
+pub mod lp;
 pub mod radio_ip;
 mod refuse;
 pub mod rrs;
