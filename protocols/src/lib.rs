@@ -17,6 +17,7 @@ pub mod error;
 pub mod gps;
 pub mod hdap;
 pub mod lp;
+pub mod message;
 pub mod radio_ip;
 mod refuse;
 pub mod rrs;
