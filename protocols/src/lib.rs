@@ -14,6 +14,14 @@
 extern crate alloc;
 
 pub mod error;
+pub mod gps;
 pub mod hdap;
+pub mod lp;
+pub mod message;
+pub mod radio_ip;
+mod refuse;
+pub mod rrs;
+pub mod text;
+pub mod tmp;
 
 pub use error::{DecodeError, Parsed};

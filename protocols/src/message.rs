@@ -1,0 +1,216 @@
+//! Which payload a service message carries, and the way back to a frame. It neither sends nor
+//! answers.
+//!
+//! An opcode nobody documents, and the services without a reader of their own (RCP, TP, DTP, DDS),
+//! are kept as raw bytes: not knowing them is no fault of the sender's.
+
+use crate::error::DecodeError;
+use crate::hdap::{Hdap, MAX_PAYLOAD, OVERHEAD, Service};
+use crate::lp::Lp;
+use crate::rrs::Rrs;
+use crate::tmp::Tmp;
+use bytes::{BufMut, Bytes, BytesMut};
+use core::fmt;
+
+/// A service message, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Registration.
+    Rrs(Rrs),
+    /// Text.
+    Tmp(Tmp<'a>),
+    /// Location.
+    Lp(Lp<'a>),
+    /// Not read.
+    Raw {
+        /// Whose.
+        service: Service,
+        /// Which; of a service that is read, none of its readers' opcodes.
+        opcode: u16,
+        /// At most [`MAX_PAYLOAD`] bytes; more are cut when emitted.
+        payload: &'a [u8],
+    },
+}
+
+impl<'a> Message<'a> {
+    /// Reads a frame's payload.
+    ///
+    /// # Errors
+    /// A known opcode whose payload has a wrong length or an impossible value. A fix is not looked
+    /// into: that is [`GpsField::read`](crate::gps::GpsField::read)'s.
+    pub fn from_hdap(frame: &Hdap<'a>) -> Result<Self, DecodeError> {
+        let (opcode, payload) = (frame.opcode, frame.payload);
+        let read = match frame.service {
+            Service::Rrs => Rrs::parse(opcode, payload)?.map(Self::Rrs),
+            Service::Tmp => Tmp::parse(opcode, payload)?.map(Self::Tmp),
+            Service::Lp => Lp::parse(opcode, payload)?.map(Self::Lp),
+            Service::Rcp | Service::Tp | Service::Dtp | Service::Dds => None,
+        };
+        Ok(read.unwrap_or(Self::Raw {
+            service: frame.service,
+            opcode,
+            payload,
+        }))
+    }
+
+    /// The service it goes under.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        match self {
+            Self::Rrs(_) => Service::Rrs,
+            Self::Tmp(_) => Service::Tmp,
+            Self::Lp(_) => Service::Lp,
+            Self::Raw { service, .. } => *service,
+        }
+    }
+
+    /// The opcode it goes under.
+    #[must_use]
+    pub fn opcode(&self) -> u16 {
+        match self {
+            Self::Rrs(rrs) => rrs.opcode(),
+            Self::Tmp(tmp) => tmp.opcode(),
+            Self::Lp(lp) => lp.opcode(),
+            Self::Raw { opcode, .. } => *opcode,
+        }
+    }
+
+    /// Writes the payload alone.
+    pub fn emit_payload(&self, out: &mut impl BufMut) {
+        match self {
+            Self::Rrs(rrs) => rrs.emit(out),
+            Self::Tmp(tmp) => tmp.emit(out),
+            Self::Lp(lp) => lp.emit(out),
+            Self::Raw { payload, .. } => out.put_slice(payload),
+        }
+    }
+
+    /// Writes the whole frame; `reliable` is bit 7 of its first byte.
+    pub fn emit(&self, reliable: bool, out: &mut impl BufMut) {
+        let mut payload = BytesMut::with_capacity(128);
+        self.emit_payload(&mut payload);
+        self.framed(reliable, &payload).emit(out);
+    }
+
+    /// The whole frame; `reliable` is bit 7 of its first byte.
+    #[must_use]
+    pub fn to_bytes(&self, reliable: bool) -> Bytes {
+        let mut payload = BytesMut::with_capacity(128);
+        self.emit_payload(&mut payload);
+        let mut out = BytesMut::with_capacity(payload.len().min(MAX_PAYLOAD) + OVERHEAD);
+        self.framed(reliable, &payload).emit(&mut out);
+        out.freeze()
+    }
+
+    fn framed<'p>(&self, reliable: bool, payload: &'p [u8]) -> Hdap<'p> {
+        Hdap {
+            service: self.service(),
+            reliable,
+            opcode: self.opcode(),
+            payload,
+        }
+    }
+}
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rrs(rrs) => write!(f, "RRS: {rrs}"),
+            Self::Tmp(tmp) => write!(f, "TMP: {tmp}"),
+            Self::Lp(lp) => write!(f, "LP: {lp}"),
+            Self::Raw { payload, .. } => self.framed(false, payload).fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Parsed;
+    use crate::radio_ip::RadioIp;
+    use alloc::string::ToString;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    const SERVICES: [Service; 7] = [
+        Service::Rcp,
+        Service::Lp,
+        Service::Tmp,
+        Service::Rrs,
+        Service::Tp,
+        Service::Dtp,
+        Service::Dds,
+    ];
+
+    fn frame(bytes: &[u8]) -> Hdap<'_> {
+        match Hdap::parse(bytes) {
+            Ok(Parsed::Complete(frame, taken)) if taken == bytes.len() => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn framed_and_read_again() {
+        let message = Message::Rrs(Rrs::Registration(RadioIp::terminal(1001).unwrap()));
+        for reliable in [false, true] {
+            let bytes = message.to_bytes(reliable);
+            assert_eq!(frame(&bytes).reliable, reliable);
+            assert_eq!(Message::from_hdap(&frame(&bytes)), Ok(message));
+            let mut out = Vec::new();
+            message.emit(reliable, &mut out);
+            assert_eq!(out, bytes);
+        }
+        assert_eq!(message.to_string(), "RRS: 1001 (subnet 10) registers");
+    }
+
+    #[test]
+    fn what_nobody_reads_is_raw() {
+        let payload = [1, 2, 3];
+        for service in SERVICES {
+            let frame = Hdap {
+                service,
+                reliable: false,
+                opcode: 0x1234,
+                payload: &payload,
+            };
+            let raw = Message::from_hdap(&frame).unwrap();
+            assert!(matches!(raw, Message::Raw { opcode: 0x1234, .. }));
+            let words = alloc::format!("{} 0x1234, 3 bytes", service.name());
+            assert_eq!(raw.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn too_long_a_raw_payload_still_gives_a_frame() {
+        let payload = vec![3; 2 * MAX_PAYLOAD];
+        let raw = Message::Raw {
+            service: Service::Dtp,
+            opcode: 1,
+            payload: &payload,
+        };
+        assert_eq!(frame(&raw.to_bytes(true)).payload.len(), MAX_PAYLOAD);
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(
+            service in proptest::sample::select(SERVICES.to_vec()),
+            (opcode, flags) in (any::<u16>(), any::<bool>()),
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            // Half of them with an opcode the readers know.
+            let known = [0x80u16, 0x82, 0xA1, 0x40B1, 0xB2, 0xA001, 0xA003, 0xB003, 0xD001];
+            let known = known.get(usize::from(opcode) % 9).copied();
+            let opcode = known.filter(|_| flags).unwrap_or(opcode);
+            let frame = Hdap { service, reliable: flags, opcode, payload: &payload };
+            if let Ok(message) = Message::from_hdap(&frame) {
+                let mut out = Vec::new();
+                message.emit_payload(&mut out);
+                prop_assert_eq!(&out, &payload);
+                prop_assert_eq!((message.service(), message.opcode()), (service, opcode));
+                let _ = message.to_string();
+            }
+        }
+    }
+}
