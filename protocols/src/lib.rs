@@ -13,7 +13,11 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+mod capture;
 pub mod error;
 pub mod hdap;
+pub mod hrnp;
+pub mod hstrp;
 
 pub use error::{DecodeError, Parsed};
