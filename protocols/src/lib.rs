@@ -13,6 +13,8 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+mod capture;
 pub mod error;
 pub mod gps;
 pub mod hdap;
@@ -23,5 +25,7 @@ mod refuse;
 pub mod rrs;
 pub mod text;
 pub mod tmp;
+pub mod hrnp;
+pub mod hstrp;
 
 pub use error::{DecodeError, Parsed};
