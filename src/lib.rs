@@ -1,1 +1,4 @@
 //! Tieqi.
+
+pub mod cli;
+pub mod journal;

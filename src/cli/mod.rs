@@ -1,0 +1,3 @@
+//! The subcommands as plain functions: no argument parsing, no exit codes.
+
+pub mod journal;
