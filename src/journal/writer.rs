@@ -309,11 +309,9 @@ impl<D: Disk> Journal<D> {
         let index = self.tail.as_ref().map_or(1, |tail| tail.index + 1);
         let (draft, name) = (draft_name(index), segment_name(index));
         let Some(filled) = self.draft_bytes else {
-            // What an earlier attempt left: a draft, or a blank segment of unsure durability.
-            for entry in self.disk.list()? {
-                if entry.name == draft || entry.name == name {
-                    self.disk.remove(&entry.name)?;
-                }
+            // What an earlier attempt left; a blank segment of that name is renamed over.
+            if self.disk.list()?.iter().any(|entry| entry.name == draft) {
+                self.disk.remove(&draft)?;
             }
             self.disk.create(&draft, 0)?;
             self.draft_bytes = Some(0);

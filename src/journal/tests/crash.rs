@@ -88,6 +88,34 @@ fn what_a_restart_replayed_survives_a_later_power_cut() {
 }
 
 #[test]
+fn a_segment_prepared_before_a_restart_is_durable_before_it_is_used() {
+    // The rename that names a prepared segment failed: seen by the next process, not durable.
+    let batches = script(15, 12);
+    for call in 1..=written(&batches).calls() {
+        let mut disk = SimDisk::new();
+        disk.fail_at(call, Fault::PowerCut);
+        run(&mut disk, &batches);
+        let killed = disk.kill();
+        for later in 1..40 {
+            let mut disk = killed.clone();
+            let (recovered, _) = replay(&mut disk.clone());
+            let more = &batches[recovered.len()..];
+            disk.fail_at(later, Fault::PowerCut);
+            let acked = recovered.len() + run(&mut disk, more);
+            let (after, recovery) = replay(&mut disk.crash(0));
+            // Cut before the opening was durable, the batch in flight may still be lost.
+            let least = if acked > recovered.len() {
+                acked
+            } else {
+                recovered.len().saturating_sub(1)
+            };
+            assert!(after.len() >= least, "cut at {call}, then at {later}");
+            assert_eq!(recovery.damage, None, "cut at {call}, then at {later}");
+        }
+    }
+}
+
+#[test]
 fn the_last_records_cut_at_every_byte() {
     let mut batches = script(14, 6);
     batches.extend([vec![vec![7; 40]], vec![vec![8; 3], vec![9; 70]]]);

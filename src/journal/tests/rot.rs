@@ -130,6 +130,83 @@ fn missing_swapped_and_stale_segments_are_found() {
     }
 }
 
+/// Two journals of the same shape and other contents: every record has its like in the other.
+fn twins() -> [SimDisk; 2] {
+    [b'a', b'b'].map(|byte| written(&vec![vec![vec![byte; 700], vec![byte; 90]]; 20]))
+}
+
+#[test]
+fn a_sound_segment_of_a_twin_breaks_the_chain() {
+    let [mut disk, twin] = twins();
+    disk.plant(
+        &segment_name(3),
+        twin.contents(&segment_name(3)).unwrap().to_vec(),
+    );
+    let damage = replay(&mut disk).1.damage.unwrap();
+    assert_eq!(
+        (damage.segment, damage.offset, damage.kind),
+        (3, 0, DamageKind::ChainBroken)
+    );
+}
+
+#[test]
+fn an_edited_record_with_a_new_crc_breaks_the_chain() {
+    let [mut disk, _] = twins();
+    let mut bytes = disk.contents(&segment_name(2)).unwrap().to_vec();
+    let record = record::Stored::parse(&bytes[FIRST_RECORD_AT..]).unwrap();
+    let (body_bytes, size) = (record.body.len(), record.size());
+    bytes[FIRST_RECORD_AT + HEAD_BYTES] = b'?';
+    let crc = record::checksum(&bytes[FIRST_RECORD_AT..FIRST_RECORD_AT + body_bytes]);
+    let crc_at = FIRST_RECORD_AT + body_bytes;
+    bytes[crc_at..FIRST_RECORD_AT + size].copy_from_slice(&crc.to_le_bytes());
+    disk.plant(&segment_name(2), bytes);
+    let damage = replay(&mut disk).1.damage.unwrap();
+    assert_eq!((damage.segment, damage.kind), (2, DamageKind::ChainBroken));
+}
+
+#[test]
+fn what_was_durable_for_certain_is_damage_not_a_tear() {
+    let [disk, _] = twins();
+    let last = verified(&mut disk.clone()).segments as u32;
+    // The last batch of a segment with a used one behind it.
+    let mut rotten = disk.clone();
+    let end = search::written_end(disk.contents(&segment_name(1)).unwrap());
+    rotten.flip(&segment_name(1), end as u64 - 20, 1);
+    let recovery = replay(&mut rotten).1;
+    assert_eq!(recovery.torn, []);
+    assert_eq!(
+        recovery.damage.map(|d| (d.segment, d.kind)),
+        Some((1, DamageKind::BadRecord))
+    );
+    // The only batch of the last used segment: the spare behind it was made later.
+    let mut one = SimDisk::new();
+    run(&mut one, &[]);
+    let (mut journal, _) = Journal::open(&mut one, &options(), |_| ()).unwrap();
+    journal.push(Kind::EVENT, 1, &[1; 4_000]).unwrap();
+    journal.commit().unwrap();
+    journal.prepare_next().unwrap();
+    for offset in [3, FIRST_RECORD_AT as u64 + 200] {
+        let mut rotten = one.clone();
+        rotten.flip(&segment_name(2), offset, 1);
+        let recovery = replay(&mut rotten).1;
+        assert_eq!(
+            (recovery.torn.len(), recovery.damage.unwrap().segment),
+            (0, 2),
+            "{offset}"
+        );
+    }
+    // A file cut short, with nothing behind it.
+    let mut cut = disk.clone();
+    let bytes = disk.contents(&segment_name(last)).unwrap()[..5_000].to_vec();
+    cut.plant(&segment_name(last), bytes);
+    cut.remove(&segment_name(last + 1)).unwrap();
+    let recovery = replay(&mut cut).1;
+    assert!(
+        recovery.torn.is_empty() && recovery.damage.is_some(),
+        "{recovery:?}"
+    );
+}
+
 #[test]
 fn misdirected_writes_are_found() {
     let batches = script(35, 40);
