@@ -1,5 +1,9 @@
 //! Tieqi (铁骑): a police dispatch engine and PDT radio gateway daemon.
+//!
+//! Three rings, dependencies only inward; ARCHITECTURE.md draws them.
+
 pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod geo;
+pub mod journal;

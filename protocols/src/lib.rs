@@ -18,6 +18,8 @@ mod capture;
 pub mod error;
 pub mod gps;
 pub mod hdap;
+pub mod hrnp;
+pub mod hstrp;
 pub mod lp;
 pub mod message;
 pub mod radio_ip;
@@ -25,7 +27,5 @@ mod refuse;
 pub mod rrs;
 pub mod text;
 pub mod tmp;
-pub mod hrnp;
-pub mod hstrp;
 
 pub use error::{DecodeError, Parsed};

@@ -2,4 +2,5 @@
 //! Arguments are parsed by the binary.
 
 pub mod check;
+pub mod journal;
 pub mod user;

@@ -7,7 +7,7 @@ use crate::engine::policy::{Key, Ladder, Mode, UnitKind};
 use std::collections::BTreeMap;
 
 /// Candidates a ranking may list.
-const TOP_K: std::ops::RangeInclusive<i64> = 1..=32;
+const TOP_K: std::ops::RangeInclusive<i64> = 1..=16;
 /// Speeds for ranking, km/h.
 const SPEED_KM_H: std::ops::RangeInclusive<i64> = 1..=200;
 /// Longest of the engine's own waits, seconds: a day.
@@ -20,6 +20,9 @@ const ATTEMPTS: std::ops::RangeInclusive<i64> = 1..=16;
 const OPEN_INCIDENTS: std::ops::RangeInclusive<i64> = 1..=1_000_000;
 /// Longest status key, characters.
 const KEY_CHARS_MAX: usize = 16;
+
+/// Speeds nobody moves faster than, km/h: a helicopter's at most.
+const PLAUSIBLE_KM_H: std::ops::RangeInclusive<i64> = 20..=400;
 
 /// Names of the kinds of units, in the order of [`UnitKind::ALL`].
 pub(super) const KINDS: [(&str, UnitKind); 4] = [
@@ -34,6 +37,8 @@ pub(super) struct Dispatch {
     pub(super) mode: Mode,
     pub(super) top_k: u8,
     pub(super) speed_cm_s: [u32; 4],
+    pub(super) plausible_cm_s: u32,
+    pub(super) stale_fix_ms: u32,
     pub(super) age_step_ms: [u32; 2],
     pub(super) max_open_incidents: u32,
     pub(super) ladder: Ladder,
@@ -50,6 +55,9 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
     // 1 km/h is 250/9 cm/s.
     let speed_cm_s =
         KINDS.map(|(kind, _)| u32::try_from(speeds.int(kind, SPEED_KM_H) * 250 / 9).unwrap_or(28));
+    let plausible = ranking.int("plausible_km_h", PLAUSIBLE_KM_H) * 250 / 9;
+    let plausible_cm_s = u32::try_from(plausible).unwrap_or(u32::MAX);
+    let stale_fix_ms = ms(ranking.int("stale_fix_s", 1..=WAIT_S_MAX));
     let queue = root.section("queue");
     let steps = queue.section("age_step_s");
     let [_, _, third, fourth] = GRADES;
@@ -61,6 +69,8 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
         mode,
         top_k,
         speed_cm_s,
+        plausible_cm_s,
+        stale_fix_ms,
         age_step_ms,
         max_open_incidents,
         ladder: ladder(&root.section("ladder"), waiting_ms),

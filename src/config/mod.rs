@@ -261,6 +261,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
     let policy = policy(
         plans,
         dispatch,
+        &skills,
         &categories,
         &register.rows,
         &terminals.rows,
@@ -299,6 +300,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
 fn policy(
     plans: Plans,
     dispatch: dispatch::Dispatch,
+    skills: &[Skill],
     categories: &[CategoryEntry],
     register: &[UnitEntry],
     terminals: &BTreeMap<RadioId, Terminal>,
@@ -306,6 +308,7 @@ fn policy(
     Some(Policy {
         hash: [0; 32],
         mode: dispatch.mode,
+        skill_names: skills.iter().map(|s| (s.bit, s.key.clone())).collect(),
         categories: catalogue::of_policy(categories),
         plans: plans.by_category,
         default_plans: plans.unclassified.try_into().ok()?,
@@ -315,6 +318,8 @@ fn policy(
             .collect(),
         terminals: terminals.keys().copied().collect(),
         speed_cm_s: dispatch.speed_cm_s,
+        plausible_cm_s: dispatch.plausible_cm_s,
+        stale_fix_ms: dispatch.stale_fix_ms,
         age_step_ms: dispatch.age_step_ms,
         ladder: dispatch.ladder,
         keys: dispatch.keys,

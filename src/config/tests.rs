@@ -608,7 +608,7 @@ fn all_at_once_and_in_order() {
             ("huangjiang/units.csv", "breath_test", "breathing"),
         ],
         &[
-            ("huangjiang.toml:", "ranking.top_k: 0 is not in 1 to 32"),
+            ("huangjiang.toml:", "ranking.top_k: 0 is not in 1 to 16"),
             ("huangjiang.toml:", "ladder.attempts"),
             (
                 "huangjiang.toml:",

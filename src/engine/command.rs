@@ -176,6 +176,11 @@ pub enum Command {
         /// The text.
         text: String,
     },
+    /// A terminal's emergency button.
+    RecordEmergency {
+        /// Which.
+        radio: RadioId,
+    },
     /// A terminal came on the air or left it.
     RecordRegistration {
         /// Which.

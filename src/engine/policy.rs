@@ -169,6 +169,8 @@ pub struct Policy {
     pub hash: [u8; 32],
     /// Whether offers go out by themselves.
     pub mode: Mode,
+    /// Keys of the skills by bit, as consoles show them.
+    pub skill_names: BTreeMap<u8, String>,
     /// Categories by code.
     pub categories: BTreeMap<CategoryCode, Category>,
     /// Plan for each category and grade; the checked config fills every pair.

@@ -122,6 +122,12 @@ impl Positions {
         self.moved.remove(&radio);
     }
 
+    /// Whether nothing moved since the last `PositionsNoted`.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.moved.is_empty()
+    }
+
     /// Terminals that moved since the last `PositionsNoted`, in id order.
     pub(super) fn moved(&self) -> Vec<(RadioId, Point, EngineTime)> {
         let place = |radio: &RadioId| {

@@ -106,6 +106,7 @@ impl Engine {
                 self.record_delivery(&mut draft, *request, *radio, *delivered);
             }
             Command::RecordText { radio, text } => self.record_text(&mut draft, *radio, text),
+            Command::RecordEmergency { radio } => self.record_emergency(&mut draft, *radio),
             Command::RecordRegistration { radio, via } => {
                 self.record_registration(&mut draft, *radio, via.as_ref());
             }

@@ -157,19 +157,11 @@ impl Engine {
         key: Key,
         number: Option<IncidentId>,
     ) -> bool {
-        let active = self.active_of(unit);
         if key == Key::NeedHelp {
-            let incident = number.or(active.map(|active| active.incident));
-            let assignment = active.map(|active| active.id);
-            let about = About {
-                incident,
-                assignment,
-                unit: Some(unit),
-                radio: Some(radio),
-            };
-            self.alarm(draft, AlarmKind::NeedHelp, about);
+            self.need_help(draft, radio, number);
             return true;
         }
+        let active = self.active_of(unit);
         let meant = active.filter(|active| number.is_none_or(|number| number == active.incident));
         let Some(assignment) = meant else {
             self.late(draft, unit, key, number);
@@ -195,6 +187,29 @@ impl Engine {
             Move::Already => true,
             Move::Illegal => false,
         }
+    }
+
+    /// The emergency button of a terminal. A stranger's is loud too: somebody may need help.
+    pub(super) fn record_emergency(&self, draft: &mut Draft, radio: RadioId) {
+        if !self.policy.terminals.contains(&radio) {
+            self.stranger(draft, radio);
+        }
+        self.need_help(draft, radio, None);
+    }
+
+    /// An urgent alarm that names the unit and what it is working on.
+    fn need_help(&self, draft: &mut Draft, radio: RadioId, number: Option<IncidentId>) {
+        let unit = self.state.holder(radio).map(|unit| unit.id);
+        let active = unit.and_then(|unit| self.active_of(unit));
+        let incident = number.or(active.map(|active| active.incident));
+        let assignment = active.map(|active| active.id);
+        let about = About {
+            incident,
+            assignment,
+            unit,
+            radio: Some(radio),
+        };
+        self.alarm(draft, AlarmKind::NeedHelp, about);
     }
 
     /// An officer who says yes to what is no longer theirs must be told.

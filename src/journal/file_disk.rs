@@ -1,0 +1,357 @@
+//! A directory as a [`Disk`]: plain files, positioned reads and writes, fdatasync.
+//!
+//! Opening it for writing takes the data directory's lock. It keeps the handles it used last; one
+//! with unsynced writes is never closed behind the caller's back. It never retries a sync and
+//! never touches files it was not told to.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use super::disk::{Disk, DiskError, Entry};
+
+/// Name of the lock file in a data directory; the holder's process id is inside.
+pub const LOCK_NAME: &str = "lock";
+
+const MAX_IDLE_HANDLES: usize = 4;
+const FILL_BYTES: usize = 256 << 10;
+
+static ZEROS: [u8; FILL_BYTES] = [0; FILL_BYTES];
+
+/// Why a data directory could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process holds it.
+    #[error("failed to lock {}: process {pid} holds it", dir.display())]
+    Held {
+        /// The directory.
+        dir: PathBuf,
+        /// What the holder wrote into the lock file; "unknown" if it could not be read.
+        pid: String,
+    },
+    /// The operating system refused.
+    #[error("failed to lock {}", dir.display())]
+    Io {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A directory of files.
+#[derive(Debug)]
+pub struct FileDisk {
+    dir: PathBuf,
+    /// Held for its lock; `None` when opened for reading.
+    lock: Option<File>,
+    /// Most recently used last.
+    open: Vec<Handle>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    name: String,
+    file: File,
+    unsynced: bool,
+}
+
+impl FileDisk {
+    /// Takes an existing directory for reading and writing, and its lock.
+    pub fn lock(dir: &Path) -> Result<Self, LockError> {
+        let io = |source| LockError::Io {
+            dir: dir.to_owned(),
+            source,
+        };
+        let path = dir.join(LOCK_NAME);
+        // Not truncated on opening: the process id inside belongs to the holder.
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                let known = lock.read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
+                let pid = if known { pid.trim() } else { "unknown" }.to_owned();
+                return Err(LockError::Held {
+                    dir: dir.to_owned(),
+                    pid,
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        lock.set_len(0).map_err(io)?;
+        writeln!(lock, "{}", std::process::id()).map_err(io)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            lock: Some(lock),
+            open: Vec::new(),
+        })
+    }
+
+    /// Takes a directory for reading only, without its lock; a daemon may be writing there.
+    pub fn read_only(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            lock: None,
+            open: Vec::new(),
+        }
+    }
+
+    fn writable(&self) -> io::Result<()> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "opened for reading only",
+            )),
+        }
+    }
+
+    /// The handle of `name`, opened if need be; idle ones beyond the limit are closed.
+    fn handle(&mut self, name: &str) -> io::Result<&mut Handle> {
+        let handle = match self.open.iter().position(|handle| handle.name == name) {
+            Some(at) if at + 1 == self.open.len() => None,
+            Some(at) => Some(self.open.remove(at)),
+            None => {
+                let path = self.dir.join(name);
+                let file = OpenOptions::new()
+                    .read(true)
+                    .write(self.lock.is_some())
+                    .open(path)?;
+                self.close_idle();
+                Some(Handle {
+                    name: name.to_owned(),
+                    file,
+                    unsynced: false,
+                })
+            }
+        };
+        self.open.extend(handle);
+        self.open
+            .last_mut()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn close_idle(&mut self) {
+        let idle = self.open.iter().position(|handle| !handle.unsynced);
+        if let Some(at) = idle.filter(|_| self.open.len() >= MAX_IDLE_HANDLES) {
+            self.open.remove(at);
+        }
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.dir)?.sync_all()
+    }
+
+    fn try_create(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.writable()?;
+        let path = self.dir.join(name);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        let filled = fill(&file, len).and_then(|()| self.sync_directory());
+        if filled.is_err() {
+            // Best effort: the caller learns why filling failed, and clears leftovers itself.
+            let _ = fs::remove_file(path);
+        }
+        filled?;
+        self.close_idle();
+        self.open.push(Handle {
+            name: name.to_owned(),
+            file,
+            unsynced: false,
+        });
+        Ok(())
+    }
+
+    fn try_list(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let metadata = match entry.metadata() {
+                // A daemon may have renamed it since.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            let name = entry.file_name().into_string();
+            if let (Ok(name), true) = (name, metadata.is_file()) {
+                entries.push(Entry {
+                    name,
+                    len: metadata.len(),
+                });
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Written zeros, not fallocate: syncs into unwritten extents also commit metadata and are slower.
+fn fill(file: &File, len: u64) -> io::Result<()> {
+    let mut at = 0;
+    while at < len {
+        let step = usize::try_from(len - at)
+            .unwrap_or(FILL_BYTES)
+            .min(FILL_BYTES);
+        file.write_all_at(ZEROS.get(..step).unwrap_or(&ZEROS), at)?;
+        at += step as u64;
+    }
+    file.sync_all()
+}
+
+impl Disk for FileDisk {
+    fn create(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
+        self.try_create(name, len)
+            .map_err(|e| DiskError::new("create", name, e))
+    }
+
+    fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        // `write_all_at` goes on after a short write and after EINTR.
+        let written = self.writable().and_then(|()| {
+            let handle = self.handle(name)?;
+            handle.unsynced = true;
+            handle.file.write_all_at(bytes, offset)
+        });
+        written.map_err(|e| DiskError::new("write", name, e))
+    }
+
+    fn sync(&mut self, name: &str) -> Result<(), DiskError> {
+        let synced = self.writable().and_then(|()| {
+            let handle = self.handle(name)?;
+            handle.file.sync_data()?;
+            handle.unsynced = false;
+            Ok(())
+        });
+        synced.map_err(|e| DiskError::new("sync", name, e))
+    }
+
+    fn read_at(&mut self, name: &str, offset: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        let read = self
+            .handle(name)
+            .and_then(|handle| handle.file.read_exact_at(buf, offset));
+        read.map_err(|e| DiskError::new("read", name, e))
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        let renamed = self.writable().and_then(|()| {
+            fs::rename(self.dir.join(from), self.dir.join(to))?;
+            self.open.retain(|handle| handle.name != to);
+            if let Some(handle) = self.open.iter_mut().find(|handle| handle.name == from) {
+                to.clone_into(&mut handle.name);
+            }
+            self.sync_directory()
+        });
+        renamed.map_err(|e| DiskError::new("rename", from, e))
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        let removed = self.writable().and_then(|()| {
+            self.open.retain(|handle| handle.name != name);
+            fs::remove_file(self.dir.join(name))?;
+            self.sync_directory()
+        });
+        removed.map_err(|e| DiskError::new("remove", name, e))
+    }
+
+    fn list(&mut self) -> Result<Vec<Entry>, DiskError> {
+        let name = self.dir.display().to_string();
+        self.try_list()
+            .map_err(|e| DiskError::new("list", &name, e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_do_as_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut disk = FileDisk::lock(dir.path()).unwrap();
+        disk.create("a", 1000).unwrap();
+        assert_eq!(
+            disk.create("a", 1).unwrap_err().source.kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        disk.write_at("a", 998, b"xyz").unwrap();
+        disk.sync("a").unwrap();
+        let mut buf = [1; 4];
+        disk.read_at("a", 997, &mut buf).unwrap();
+        assert_eq!(&buf, b"\0xyz");
+        assert!(disk.read_at("a", 998, &mut buf).is_err());
+        disk.rename("a", "b").unwrap();
+        disk.read_at("b", 997, &mut buf).unwrap();
+        assert!(disk.read_at("a", 0, &mut buf).is_err());
+        assert!(disk.list().unwrap().contains(&Entry {
+            name: "b".into(),
+            len: 1001
+        }));
+        disk.remove("b").unwrap();
+        assert_eq!(disk.list().unwrap().len(), 1, "the lock alone");
+    }
+
+    #[test]
+    fn handles_stay_few_and_unsynced_ones_stay_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut disk = FileDisk::lock(dir.path()).unwrap();
+        for n in 0..12 {
+            disk.create(&format!("f{n}"), 10).unwrap();
+        }
+        disk.write_at("f0", 0, b"x").unwrap();
+        for n in 1..12 {
+            disk.read_at(&format!("f{n}"), 0, &mut [0; 10]).unwrap();
+        }
+        assert!(disk.open.len() <= MAX_IDLE_HANDLES);
+        assert!(
+            disk.open
+                .iter()
+                .any(|handle| handle.name == "f0" && handle.unsynced)
+        );
+        disk.sync("f0").unwrap();
+    }
+
+    #[test]
+    fn a_second_opener_is_told_the_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = FileDisk::lock(dir.path()).unwrap();
+        let error = FileDisk::lock(dir.path()).unwrap_err();
+        let own = std::process::id().to_string();
+        assert!(
+            matches!(&error, LockError::Held { pid, .. } if *pid == own),
+            "{error}"
+        );
+        drop(held);
+        FileDisk::lock(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn read_only_needs_no_lock_and_writes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut held = FileDisk::lock(dir.path()).unwrap();
+        held.create("a", 3).unwrap();
+        let mut disk = FileDisk::read_only(dir.path());
+        disk.read_at("a", 0, &mut [0; 3]).unwrap();
+        let refused = [
+            disk.write_at("a", 0, b"x"),
+            disk.sync("a"),
+            disk.create("b", 1),
+            disk.rename("a", "b"),
+            disk.remove("a"),
+        ];
+        for result in refused {
+            assert_eq!(
+                result.unwrap_err().source.kind(),
+                io::ErrorKind::PermissionDenied
+            );
+        }
+    }
+}

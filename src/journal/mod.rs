@@ -1,0 +1,52 @@
+//! The journal: the truth of the daemon, an append-only, hash-chained log of batches.
+//!
+//! Ring 2: plain structs over the [`Disk`] seam. No threads, no clock (times are arguments), no
+//! knowledge of what a payload means. The shell's disk thread drives it:
+//!
+//! ```text
+//! let (mut journal, recovery) = Journal::open(FileDisk::lock(dir)?, &Options::at(wall), replay)?;
+//! loop {
+//!     journal.push(Kind::EVENT, time_ms, payload)?;    // one decision or several, while they fit
+//!     let durable_up_to = journal.commit()?;           // one write, one sync
+//!     if idle { journal.prepare_step()?; }             // one segment ahead
+//! }
+//! ```
+//!
+//! What it promises: a batch whose commit returned `Ok` is found after any crash; a batch is found
+//! whole or not at all; any changed bit is reported. What it cannot show by itself: that the tail
+//! was removed together with everything behind it, or that the whole directory was replaced by
+//! another journal; an outside copy of [`Journal::tip`] shows both.
+
+mod chain;
+mod disk;
+mod file_disk;
+mod finding;
+mod inspect;
+mod limits;
+mod record;
+mod recovery;
+mod scan;
+mod search;
+mod segment;
+mod sim_disk;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use chain::{ChainPoint, DIGEST_BYTES, Digest, HashKind, WallLabel};
+pub use disk::{Disk, DiskError, Entry};
+pub use file_disk::{FileDisk, LOCK_NAME, LockError};
+pub use finding::{Damage, DamageKind, ScanError, Stray, Torn};
+pub use inspect::{Report, read, verify};
+pub use limits::{
+    DEFAULT_SEGMENT_BYTES, MAX_BATCH_BYTES, MAX_DOWN_MS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES,
+    PREPARE_STEP_BYTES,
+};
+pub use record::{
+    HEAD_BYTES, Kind, MAX_PAYLOAD_BYTES, RECORD_OVERHEAD_BYTES, Record, opened_wall_ms,
+};
+pub use recovery::{OpenError, Options, Recovery};
+pub use segment::{FIRST_RECORD_AT, FORMAT_VERSION, HEADER_BYTES, segment_index, segment_name};
+pub use sim_disk::{Fault, SECTOR_BYTES, SimDisk};
+pub use writer::{CommitError, Journal, PushError, State};
