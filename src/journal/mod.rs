@@ -29,6 +29,7 @@ mod scan;
 mod search;
 mod segment;
 mod sim_disk;
+mod walk;
 mod writer;
 
 #[cfg(test)]

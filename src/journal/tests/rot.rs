@@ -167,7 +167,6 @@ fn an_edited_record_with_a_new_crc_breaks_the_chain() {
 #[test]
 fn what_was_durable_for_certain_is_damage_not_a_tear() {
     let [disk, _] = twins();
-    let last = verified(&mut disk.clone()).segments as u32;
     // The last batch of a segment with a used one behind it.
     let mut rotten = disk.clone();
     let end = search::written_end(disk.contents(&segment_name(1)).unwrap());
@@ -195,16 +194,31 @@ fn what_was_durable_for_certain_is_damage_not_a_tear() {
             "{offset}"
         );
     }
-    // A file cut short, with nothing behind it.
-    let mut cut = disk.clone();
-    let bytes = disk.contents(&segment_name(last)).unwrap()[..5_000].to_vec();
-    cut.plant(&segment_name(last), bytes);
-    cut.remove(&segment_name(last + 1)).unwrap();
-    let recovery = replay(&mut cut).1;
-    assert!(
-        recovery.torn.is_empty() && recovery.damage.is_some(),
-        "{recovery:?}"
-    );
+    // A file cut short in the middle of a batch, with nothing behind it.
+    let mut cut = SimDisk::new();
+    let large = Options {
+        segment_bytes: 3 * MIN_SEGMENT_BYTES,
+        ..options()
+    };
+    let (mut journal, _) = Journal::open(&mut cut, &large, |_| ()).unwrap();
+    for _ in 0..5 {
+        journal.push(Kind::EVENT, 1, &[1; 3_000]).unwrap();
+        journal.commit().unwrap();
+    }
+    for (len, whole) in [(9_000, 2), (11_000, 3), (24_000, 6)] {
+        let mut cut = cut.clone();
+        cut.plant(
+            &segment_name(1),
+            cut.contents(&segment_name(1)).unwrap()[..len].to_vec(),
+        );
+        let (recovered, recovery) = replay(&mut cut);
+        assert_eq!(
+            (recovery.torn.len(), recovered.len() + 1),
+            (0, whole),
+            "cut to {len}"
+        );
+        assert!(recovery.damage.is_some(), "cut to {len}");
+    }
 }
 
 #[test]
