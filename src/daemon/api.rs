@@ -1,0 +1,792 @@
+//! The methods of the console API: who may call them, what they take, what they answer.
+//!
+//! Each method's parameters are a struct with no unknown fields allowed, so a typing error is told
+//! and not ignored. Names (call signs, categories, officers) are resolved here; the engine sees
+//! ids only.
+
+use super::rpc::Problem;
+use super::wire::Named;
+use crate::config::Config;
+use crate::config::users::Role;
+use crate::engine::Engine;
+use crate::engine::assignment::{Source as StampSource, Step};
+use crate::engine::command::Command;
+use crate::engine::event::{By, Event};
+use crate::engine::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, Point, RadioId, UnitId};
+use crate::engine::incident::{Classification, Report, Source};
+use crate::engine::policy::Grade;
+use crate::engine::unit::{CrewMember, Duty};
+use crate::geo::datum::Datum;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Longest free text, characters.
+pub const MAX_TEXT: usize = 2000;
+/// Longest name, number, place or key, characters.
+pub const MAX_NAME: usize = 200;
+/// Longest idempotency key, bytes.
+pub const MAX_KEY: usize = 64;
+
+/// What a request asks for once its parameters are understood.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Call {
+    /// Checks a password.
+    Login {
+        /// The user's name.
+        user: String,
+        /// The password as typed.
+        password: String,
+    },
+    /// "I am still here."
+    Ping,
+    /// The best units for an incident.
+    Rank(IncidentId),
+    /// One incident with its assignments.
+    Get(IncidentId),
+    /// All units.
+    Units,
+    /// Snapshot, then deltas.
+    Subscribe,
+    /// How the daemon is.
+    Health,
+    /// Something journalled, under a key.
+    Do {
+        /// What.
+        command: Command,
+        /// The client's idempotency key.
+        key: String,
+    },
+}
+
+/// The methods there are, with the least role that may call each.
+pub const METHODS: &[(&str, Option<Role>)] = &[
+    ("session.login", None),
+    ("session.ping", None),
+    ("system.health", Some(Role::CallTaker)),
+    ("board.subscribe", Some(Role::CallTaker)),
+    ("incident.report", Some(Role::CallTaker)),
+    ("incident.confirm", Some(Role::CallTaker)),
+    ("incident.rank", Some(Role::CallTaker)),
+    ("incident.note", Some(Role::CallTaker)),
+    ("incident.get", Some(Role::CallTaker)),
+    ("incident.cancel", Some(Role::Dispatcher)),
+    ("incident.resolve", Some(Role::Dispatcher)),
+    ("incident.close", Some(Role::Dispatcher)),
+    ("assignment.offer", Some(Role::Dispatcher)),
+    ("assignment.recall", Some(Role::Dispatcher)),
+    ("assignment.advance", Some(Role::Dispatcher)),
+    ("unit.list", Some(Role::CallTaker)),
+    ("unit.sign_on", Some(Role::Dispatcher)),
+    ("unit.sign_off", Some(Role::Dispatcher)),
+    ("unit.edit_crew", Some(Role::Dispatcher)),
+    ("unit.status", Some(Role::Dispatcher)),
+    ("unit.message", Some(Role::Dispatcher)),
+    ("alarm.ack", Some(Role::Dispatcher)),
+];
+
+/// What names are resolved against.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Units and call signs.
+    pub engine: &'a Engine,
+    /// Categories, officers, plane.
+    pub config: &'a Config,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginParams {
+    user: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParams {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadIncident {
+    incident: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PositionParams {
+    lat: f64,
+    lon: f64,
+    datum: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportParams {
+    key: String,
+    #[serde(default)]
+    source: Option<String>,
+    place: String,
+    #[serde(default)]
+    position: Option<PositionParams>,
+    #[serde(default)]
+    caller: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    category: Option<String>,
+    #[serde(default)]
+    grade: Option<String>,
+    #[serde(default)]
+    occurred_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfirmParams {
+    key: String,
+    incident: u32,
+    #[serde(default)]
+    category: Option<String>,
+    #[serde(default)]
+    grade: Option<String>,
+    #[serde(default)]
+    place: Option<String>,
+    #[serde(default)]
+    position: Option<PositionParams>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IncidentParams {
+    key: String,
+    incident: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CancelParams {
+    key: String,
+    incident: u32,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoteParams {
+    key: String,
+    incident: u32,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfferParams {
+    key: String,
+    incident: u32,
+    unit: String,
+    ranking: u64,
+    #[serde(default)]
+    stack: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecallParams {
+    key: String,
+    assignment: u32,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdvanceParams {
+    key: String,
+    assignment: u32,
+    to: String,
+    #[serde(default)]
+    source: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DutyParams {
+    key: String,
+    unit: String,
+    crew: Vec<String>,
+    #[serde(default)]
+    vehicle: String,
+    #[serde(default)]
+    terminals: Option<Vec<u32>>,
+    #[serde(default)]
+    area: String,
+    #[serde(default)]
+    until: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitParams {
+    key: String,
+    unit: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusParams {
+    key: String,
+    unit: String,
+    status: String,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessageParams {
+    key: String,
+    unit: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlarmParams {
+    key: String,
+    alarm: u32,
+}
+
+fn read<T: DeserializeOwned>(params: &Value) -> Result<T, Problem> {
+    T::deserialize(params)
+        .map_err(|error| Problem::params(format!("failed to read `params`: {error}")))
+}
+
+/// The least role for `method`: none before anybody is logged in.
+///
+/// # Errors
+/// When there is no such method.
+pub fn role_for(method: &str) -> Result<Option<Role>, Problem> {
+    let found = METHODS.iter().find(|(name, _)| *name == method);
+    found.map(|(_, role)| *role).ok_or_else(|| {
+        let known: Vec<_> = METHODS.iter().map(|(name, _)| *name).collect();
+        let message = format!(
+            "there is no method `{method}`; there are {}",
+            known.join(", ")
+        );
+        Problem::new(Problem::UNKNOWN_METHOD, message)
+    })
+}
+
+/// Understands a request of `user`.
+///
+/// # Errors
+/// Unknown method, wrong parameters, names that stand for nothing.
+pub fn parse(
+    context: Context<'_>,
+    user: &str,
+    method: &str,
+    params: &Value,
+) -> Result<Call, Problem> {
+    match method {
+        "session.login" => {
+            let LoginParams { user, password } = read(params)?;
+            short("user", &user, MAX_NAME)?;
+            short("password", &password, MAX_NAME)?;
+            Ok(Call::Login { user, password })
+        }
+        "session.ping" => read::<NoParams>(params).map(|_| Call::Ping),
+        "system.health" => read::<NoParams>(params).map(|_| Call::Health),
+        "board.subscribe" => read::<NoParams>(params).map(|_| Call::Subscribe),
+        "unit.list" => read::<NoParams>(params).map(|_| Call::Units),
+        "incident.rank" => Ok(Call::Rank(IncidentId(
+            read::<ReadIncident>(params)?.incident,
+        ))),
+        "incident.get" => Ok(Call::Get(IncidentId(
+            read::<ReadIncident>(params)?.incident,
+        ))),
+        "incident.report" => report(context, user, read(params)?),
+        "incident.confirm" => confirm(context, user, read(params)?),
+        _ if method.starts_with("incident.") => incident(user, method, params),
+        _ if method.starts_with("assignment.") => assignment(context, user, method, params),
+        _ if method.starts_with("unit.") => unit(context, user, method, params),
+        "alarm.ack" => {
+            let AlarmParams { key, alarm } = read(params)?;
+            keyed(
+                Command::AckAlarm {
+                    alarm: AlarmId(alarm),
+                    by: user.to_owned(),
+                },
+                key,
+            )
+        }
+        _ => role_for(method).and(Err(Problem::params("this method takes no such call"))),
+    }
+}
+
+fn keyed(command: Command, key: String) -> Result<Call, Problem> {
+    if key.is_empty() || key.len() > MAX_KEY {
+        let message = format!("`key` must have 1 to {MAX_KEY} bytes: make a new one per command");
+        return Err(Problem::params(message));
+    }
+    Ok(Call::Do { command, key })
+}
+
+fn short(what: &str, text: &str, limit: usize) -> Result<(), Problem> {
+    match text.chars().count() {
+        length if length > limit => {
+            let message = format!("`{what}` has {length} characters, at most {limit} are taken");
+            Err(Problem::params(message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn some_text(what: &str, text: &str, limit: usize) -> Result<(), Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::params(format!("`{what}` must not be empty")));
+    }
+    short(what, text, limit)
+}
+
+fn by(user: &str) -> By {
+    By::User(user.to_owned())
+}
+
+fn report(context: Context<'_>, user: &str, params: ReportParams) -> Result<Call, Problem> {
+    some_text("place", &params.place, MAX_NAME)?;
+    short("caller", &params.caller, MAX_NAME)?;
+    short("text", &params.text, MAX_TEXT)?;
+    let source = match &params.source {
+        Some(name) => {
+            Source::named(name).map_err(|why| Problem::params(format!("`source`: {why}")))?
+        }
+        None => Source::Police110,
+    };
+    let category = params
+        .category
+        .as_deref()
+        .map(|key| category(context, key))
+        .transpose()?;
+    let default = category.map_or(Grade::Two, |(_, grade)| grade);
+    let grade = params
+        .grade
+        .as_deref()
+        .map(grade)
+        .transpose()?
+        .unwrap_or(default);
+    let report = Report {
+        source,
+        by: user.to_owned(),
+        place: params.place,
+        point: params
+            .position
+            .map(|position| point(context, &position))
+            .transpose()?,
+        caller: params.caller,
+        text: params.text,
+        occurred_at_ms: params
+            .occurred_at
+            .as_deref()
+            .map(|at| wall_ms("occurred_at", at))
+            .transpose()?,
+        classification: Classification {
+            category: category.map(|(code, _)| code),
+            grade,
+        },
+    };
+    keyed(Command::Report(Box::new(report)), params.key)
+}
+
+fn confirm(context: Context<'_>, user: &str, params: ConfirmParams) -> Result<Call, Problem> {
+    let incident = IncidentId(params.incident);
+    let known = context.engine.state().incidents.get(&incident);
+    let category = params
+        .category
+        .as_deref()
+        .map(|key| category(context, key))
+        .transpose()?;
+    let grade = params.grade.as_deref().map(grade).transpose()?;
+    let old = known.map(|incident| incident.classification());
+    let classification = (category.is_some() || grade.is_some()).then(|| Classification {
+        category: category
+            .map(|(code, _)| code)
+            .or(old.and_then(|old| old.category)),
+        grade: grade
+            .or(category.map(|(_, grade)| grade))
+            .or(old.map(|old| old.grade))
+            .unwrap_or(Grade::Two),
+    });
+    let position = params
+        .position
+        .map(|position| point(context, &position))
+        .transpose()?;
+    let place = match (params.place, position) {
+        (None, None) => None,
+        (place, position) => {
+            let place = place.or(known.map(|incident| incident.report.place.clone()));
+            let place = place.unwrap_or_default();
+            some_text("place", &place, MAX_NAME)?;
+            Some((
+                place,
+                position.or(known.and_then(|incident| incident.report.point)),
+            ))
+        }
+    };
+    keyed(
+        Command::Confirm {
+            incident,
+            classification,
+            place,
+            by: by(user),
+        },
+        params.key,
+    )
+}
+
+fn incident(user: &str, method: &str, params: &Value) -> Result<Call, Problem> {
+    match method {
+        "incident.note" => {
+            let NoteParams {
+                key,
+                incident,
+                text,
+            } = read(params)?;
+            some_text("text", &text, MAX_TEXT)?;
+            let (incident, by) = (IncidentId(incident), user.to_owned());
+            keyed(Command::Note { incident, text, by }, key)
+        }
+        "incident.cancel" => {
+            let CancelParams {
+                key,
+                incident,
+                reason,
+            } = read(params)?;
+            some_text("reason", &reason, MAX_TEXT)?;
+            keyed(
+                Command::Cancel {
+                    incident: IncidentId(incident),
+                    reason,
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        "incident.resolve" => {
+            let IncidentParams { key, incident } = read(params)?;
+            keyed(
+                Command::Resolve {
+                    incident: IncidentId(incident),
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        "incident.close" => {
+            let IncidentParams { key, incident } = read(params)?;
+            keyed(
+                Command::Close {
+                    incident: IncidentId(incident),
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        _ => Err(role_for(method)
+            .err()
+            .unwrap_or_else(|| Problem::params("no such call"))),
+    }
+}
+
+fn assignment(
+    context: Context<'_>,
+    user: &str,
+    method: &str,
+    params: &Value,
+) -> Result<Call, Problem> {
+    match method {
+        "assignment.offer" => {
+            let OfferParams {
+                key,
+                incident,
+                unit,
+                ranking,
+                stack,
+            } = read(params)?;
+            let (incident, unit) = (IncidentId(incident), unit_id(context, &unit)?);
+            keyed(
+                Command::Offer {
+                    incident,
+                    unit,
+                    ranking,
+                    stack,
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        "assignment.recall" => {
+            let RecallParams {
+                key,
+                assignment,
+                reason,
+            } = read(params)?;
+            some_text("reason", &reason, MAX_TEXT)?;
+            let assignment = AssignmentId(assignment);
+            keyed(
+                Command::Recall {
+                    assignment,
+                    reason,
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        "assignment.advance" => {
+            let AdvanceParams {
+                key,
+                assignment,
+                to,
+                source,
+            } = read(params)?;
+            let step = Step::named(&to).map_err(|why| Problem::params(format!("`to`: {why}")))?;
+            let source = match source.as_deref() {
+                None | Some("voice") => StampSource::Voice,
+                Some("console") => StampSource::Console,
+                Some(other) => {
+                    let message =
+                        format!("`source`: `{other}` is not known; known are voice, console");
+                    return Err(Problem::params(message));
+                }
+            };
+            let assignment = AssignmentId(assignment);
+            keyed(
+                Command::Advance {
+                    assignment,
+                    step,
+                    source,
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        _ => Err(role_for(method)
+            .err()
+            .unwrap_or_else(|| Problem::params("no such call"))),
+    }
+}
+
+fn unit(context: Context<'_>, user: &str, method: &str, params: &Value) -> Result<Call, Problem> {
+    match method {
+        "unit.sign_on" | "unit.edit_crew" => {
+            let params: DutyParams = read(params)?;
+            let unit = unit_id(context, &params.unit)?;
+            let duty = duty(context, unit, &params)?;
+            let by = by(user);
+            let command = match method {
+                "unit.sign_on" => Command::SignOn { unit, duty, by },
+                _ => Command::EditCrew { unit, duty, by },
+            };
+            keyed(command, params.key)
+        }
+        "unit.sign_off" => {
+            let UnitParams { key, unit } = read(params)?;
+            keyed(
+                Command::SignOff {
+                    unit: unit_id(context, &unit)?,
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        "unit.status" => {
+            let StatusParams {
+                key,
+                unit,
+                status,
+                reason,
+            } = read(params)?;
+            let out = match status.as_str() {
+                "available" => None,
+                "out_of_service" => {
+                    some_text("reason", &reason, MAX_NAME)?;
+                    Some(reason)
+                }
+                other => {
+                    let message = format!(
+                        "`status`: `{other}` cannot be set; known are available, out_of_service"
+                    );
+                    return Err(Problem::params(message));
+                }
+            };
+            let unit = unit_id(context, &unit)?;
+            keyed(
+                Command::SetService {
+                    unit,
+                    out,
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        "unit.message" => {
+            let MessageParams { key, unit, text } = read(params)?;
+            some_text("text", &text, MAX_TEXT)?;
+            let unit = unit_id(context, &unit)?;
+            keyed(
+                Command::SendText {
+                    unit,
+                    text,
+                    by: by(user),
+                },
+                key,
+            )
+        }
+        _ => Err(role_for(method)
+            .err()
+            .unwrap_or_else(|| Problem::params("no such call"))),
+    }
+}
+
+/// Crew, skills and terminals of a duty: sworn or not is the register's word, never the console's.
+fn duty(context: Context<'_>, unit: UnitId, params: &DutyParams) -> Result<Duty, Problem> {
+    short("vehicle", &params.vehicle, MAX_NAME)?;
+    short("area", &params.area, MAX_NAME)?;
+    let call_sign = context
+        .engine
+        .state()
+        .units
+        .get(&unit)
+        .map(|unit| unit.call_sign.as_str());
+    let entry = context
+        .config
+        .register
+        .iter()
+        .find(|entry| Some(entry.call_sign.as_str()) == call_sign);
+    let mut skills = entry.map(|entry| entry.skills).unwrap_or_default();
+    let mut crew = Vec::new();
+    for id in &params.crew {
+        let officer = context.config.officers.get(id).ok_or_else(|| {
+            Problem::params(format!("`crew`: `{id}` is not in the register of officers"))
+        })?;
+        skills.0 |= officer.skills.0;
+        crew.push(CrewMember {
+            officer: id.clone(),
+            sworn: officer.sworn,
+        });
+    }
+    let terminals = match &params.terminals {
+        Some(ids) => ids.iter().copied().map(RadioId).collect(),
+        None => entry
+            .map(|entry| entry.terminals.clone())
+            .unwrap_or_default(),
+    };
+    let until_ms = params
+        .until
+        .as_deref()
+        .map(|at| wall_ms("until", at))
+        .transpose()?;
+    let (vehicle, area) = (params.vehicle.clone(), params.area.clone());
+    Ok(Duty {
+        crew,
+        vehicle,
+        terminals,
+        skills,
+        area,
+        until_ms,
+    })
+}
+
+fn unit_id(context: Context<'_>, call_sign: &str) -> Result<UnitId, Problem> {
+    let found = context.engine.state().call_signs.get(call_sign);
+    found
+        .copied()
+        .ok_or_else(|| Problem::params(format!("there is no unit with call sign `{call_sign}`")))
+}
+
+fn category(context: Context<'_>, key: &str) -> Result<(CategoryCode, Grade), Problem> {
+    let categories = &context.engine.policy().categories;
+    let found = categories.iter().find(|(_, category)| category.key == key);
+    found
+        .map(|(code, category)| (*code, category.grade))
+        .ok_or_else(|| {
+            let known: Vec<_> = categories
+                .values()
+                .map(|category| category.key.as_str())
+                .collect();
+            let message = format!(
+                "`category`: `{key}` is not known; known are {}",
+                known.join(", ")
+            );
+            Problem::params(message)
+        })
+}
+
+fn grade(name: &str) -> Result<Grade, Problem> {
+    Grade::named(name).map_err(|why| Problem::params(format!("`grade`: {why}")))
+}
+
+/// A position in its stated datum, as a point of the plane. One without a datum is not taken:
+/// mixing datums is off by 600 m in this town.
+fn point(context: Context<'_>, position: &PositionParams) -> Result<Point, Problem> {
+    let refuse = |why: String| Problem::params(format!("`position`: {why}"));
+    let datum = Datum::named(&position.datum).map_err(refuse)?;
+    let at = datum
+        .to_wgs84(position.lat, position.lon)
+        .map_err(|error| refuse(error.to_string()))?;
+    context
+        .config
+        .plane
+        .project(at)
+        .map_err(|error| refuse(error.to_string()))
+}
+
+/// RFC 3339 with an offset, as milliseconds since 1970 UTC.
+fn wall_ms(what: &str, text: &str) -> Result<i64, Problem> {
+    let at: Result<jiff::Timestamp, _> = text.parse();
+    at.map(jiff::Timestamp::as_millisecond).map_err(|error| {
+        let message =
+            format!("`{what}`: `{text}` is no time like 2026-11-23T03:00:00+08:00: {error}");
+        Problem::params(message)
+    })
+}
+
+/// What a command answers, from what came of it.
+#[must_use]
+pub fn answer(engine: &Engine, events: &[Event]) -> Value {
+    let mut answer = serde_json::Map::new();
+    let mut offered = Vec::new();
+    for event in events {
+        match event {
+            Event::IncidentReported { incident, .. } => {
+                answer.insert("incident".into(), json!(incident));
+            }
+            Event::AssignmentOffered {
+                assignment,
+                unit,
+                incident,
+                ..
+            } => {
+                let call_sign = engine.state().units.get(unit).map(|unit| &unit.call_sign);
+                let entry = json!({
+                    "assignment": assignment, "incident": incident, "unit": call_sign,
+                });
+                offered.push(entry);
+            }
+            Event::AssignmentStacked { assignment, .. } => {
+                answer.insert("stacked".into(), json!(assignment));
+            }
+            Event::MessageQueued {
+                message,
+                by: By::User(_),
+                ..
+            } => {
+                answer.insert("message".into(), json!(message));
+            }
+            _ => {}
+        }
+    }
+    if !offered.is_empty() {
+        answer.insert("offered".into(), Value::Array(offered));
+    }
+    answer.insert("seq".into(), json!(engine.state().seq));
+    Value::Object(answer)
+}

@@ -1,0 +1,89 @@
+//! Durable before it leaves: what a batch causes is held until the journal has it.
+
+use std::collections::VecDeque;
+
+/// Numbers batches and holds what must wait for them. Batches become durable in order.
+#[derive(Debug)]
+pub(super) struct Batches<T> {
+    last: u64,
+    durable: u64,
+    held: VecDeque<(u64, T)>,
+}
+
+impl<T> Default for Batches<T> {
+    fn default() -> Self {
+        Self {
+            last: 0,
+            durable: 0,
+            held: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Batches<T> {
+    /// The number of a new batch.
+    pub(super) fn begin(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// The newest batch.
+    #[must_use]
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether everything decided so far is durable.
+    #[must_use]
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable == self.last
+    }
+
+    /// Holds `item` until the newest batch is durable; gives it back when it is already.
+    pub(super) fn hold(&mut self, item: T) -> Option<T> {
+        if self.is_durable() {
+            return Some(item);
+        }
+        self.held.push_back((self.last, item));
+        None
+    }
+
+    /// Batches up to `upto` are durable: what waited for them may leave, in order.
+    pub(super) fn release(&mut self, upto: u64) -> impl Iterator<Item = T> + '_ {
+        self.durable = self.durable.max(upto.min(self.last));
+        let durable = self.durable;
+        std::iter::from_fn(move || {
+            let (batch, _) = self.held.front()?;
+            if *batch > durable {
+                return None;
+            }
+            self.held.pop_front().map(|(_, item)| item)
+        })
+    }
+
+    /// Items held.
+    #[must_use]
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_before_its_batch() {
+        let mut batches = Batches::default();
+        assert_eq!(batches.hold("read"), Some("read"));
+        batches.begin();
+        assert_eq!(batches.hold("first"), None);
+        batches.begin();
+        assert_eq!(batches.hold("second"), None);
+        assert_eq!(batches.release(1).collect::<Vec<_>>(), ["first"]);
+        assert!(!batches.is_durable());
+        assert_eq!(batches.release(2).collect::<Vec<_>>(), ["second"]);
+        assert_eq!(batches.release(9).count(), 0);
+        assert!(batches.is_durable());
+    }
+}

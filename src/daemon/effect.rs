@@ -1,0 +1,255 @@
+//! What an event causes outside, and what is held until its batch is durable.
+
+use super::gateway::{Frame, Heard, RANK_SIGNALLING};
+use super::output::{LinkId, Output};
+use super::session::ConsoleId;
+use super::{Daemon, Now, text};
+use crate::config::Service;
+use crate::engine::assignment::Rung;
+use crate::engine::event::Event;
+use crate::engine::id::{AssignmentId, MessageNo, RadioId};
+use crate::engine::message::Request;
+use crate::engine::queue;
+use bytes::Bytes;
+use tieqi_protocols::message::Message;
+use tieqi_protocols::radio_ip::RadioIp;
+use tieqi_protocols::text::Text;
+use tieqi_protocols::tmp::{Body, Tmp};
+
+/// Something that must not leave before its batch is durable.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// An answer.
+    Line { console: ConsoleId, line: Bytes },
+    /// A snapshot.
+    Pages {
+        console: ConsoleId,
+        seq: u64,
+        pages: Vec<Bytes>,
+    },
+    /// A delta, for everybody who follows.
+    Delta { seq: u64, line: Bytes },
+    /// A frame for a link; boxed since it is the largest.
+    Frame { link: LinkId, frame: Box<Frame> },
+}
+
+impl Daemon {
+    /// Holds something for the newest batch, or lets it go when that is durable already.
+    pub(super) fn hold(&mut self, now: Now, held: Held, out: &mut Vec<Output>) {
+        if let Some(held) = self.batches.hold(held) {
+            self.let_go(held, out);
+            self.pump(now, out);
+        }
+    }
+
+    pub(super) fn let_go(&mut self, held: Held, out: &mut Vec<Output>) {
+        match held {
+            Held::Line { console, line } => self.write(console, line, out),
+            Held::Pages {
+                console,
+                seq,
+                pages,
+            } => {
+                if let Some(session) = self.sessions.get_mut(&console) {
+                    session.follow(seq, pages);
+                }
+                self.write_board(console, out);
+            }
+            Held::Delta { seq, line } => {
+                let consoles: Vec<_> = self.sessions.keys().copied().collect();
+                for console in consoles {
+                    if let Some(session) = self.sessions.get_mut(&console) {
+                        session.queue_delta(seq, &line);
+                    }
+                    self.write_board(console, out);
+                }
+            }
+            Held::Frame { link, frame } => {
+                let mut heard = Vec::new();
+                self.gateways.push(link, *frame, &mut heard);
+                self.unsent(heard);
+            }
+        }
+    }
+
+    /// Frames that no queue took are told to the engine like any other failure.
+    fn unsent(&mut self, heard: Vec<Heard>) {
+        for heard in heard {
+            if let Heard::NotSent(request) = heard {
+                self.send_failed(request);
+            }
+        }
+    }
+
+    /// What an event sends to the terminals.
+    pub(super) fn cause(
+        &mut self,
+        now: Now,
+        event: &Event,
+        arrived_us: Option<u64>,
+        out: &mut Vec<Output>,
+    ) {
+        match event {
+            Event::AssignmentOffered { assignment, .. } => {
+                self.send_offer(now, *assignment, arrived_us, out);
+            }
+            Event::AssignmentRetried { assignment, .. } => {
+                self.send_offer(now, *assignment, None, out);
+            }
+            Event::MessageQueued { message, .. } | Event::MessageRetried { message, .. } => {
+                self.send_message(now, *message, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// After a restart: whatever a terminal may not have is sent again as the same attempt.
+    pub(super) fn send_again(&mut self, now: Now, out: &mut Vec<Output>) {
+        let state = self.engine.state();
+        let undelivered = |rung: Rung| matches!(rung, Rung::Offered | Rung::Sent);
+        let offers: Vec<_> = state
+            .assignments
+            .values()
+            .filter(|assignment| undelivered(assignment.rung))
+            .map(|assignment| assignment.id)
+            .collect();
+        let messages: Vec<_> = state.messages.keys().copied().collect();
+        for assignment in offers {
+            self.send_offer(now, assignment, None, out);
+        }
+        for message in messages {
+            self.send_message(now, message, out);
+        }
+    }
+
+    fn send_offer(
+        &mut self,
+        now: Now,
+        id: AssignmentId,
+        arrived_us: Option<u64>,
+        out: &mut Vec<Output>,
+    ) {
+        let state = self.engine.state();
+        let Some(assignment) = state.assignments.get(&id) else {
+            return;
+        };
+        let (Some(radio), true) = (assignment.terminal, assignment.rung.is_unanswered()) else {
+            return;
+        };
+        let Some(incident) = state.incidents.get(&assignment.incident) else {
+            return;
+        };
+        let (rank, ..) = queue::turn(self.engine.policy().age_step_ms, now.at, incident);
+        let request = Request {
+            message: assignment.message,
+            attempt: assignment.attempt,
+        };
+        let words = text::offer(&self.engine, assignment, self.config.radio.text_units_max);
+        self.send_text(now, radio, request, rank, &words, arrived_us, out);
+    }
+
+    fn send_message(&mut self, now: Now, no: MessageNo, out: &mut Vec<Output>) {
+        /// Texts go with the lowest grade: offers first.
+        const RANK: u8 = 4;
+        let Some(message) = self.engine.state().messages.get(&no) else {
+            return;
+        };
+        let request = Request {
+            message: no,
+            attempt: message.attempt,
+        };
+        let radio = message.radio;
+        let words = text::message(&message.body, self.config.radio.text_units_max);
+        self.send_text(now, radio, request, RANK, &words, None, out);
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a text is made of, used twice"
+    )]
+    fn send_text(
+        &mut self,
+        now: Now,
+        radio: RadioId,
+        request: Request,
+        rank: u8,
+        words: &str,
+        arrived_us: Option<u64>,
+        out: &mut Vec<Output>,
+    ) {
+        let link = self
+            .engine
+            .state()
+            .gateway_of(radio)
+            .and_then(|(gateway, slot)| self.gateways.link_for(gateway, Service::Tmp, slot));
+        let Some(link) = link else {
+            return self.send_failed(request);
+        };
+        let text = Message::Tmp(Tmp {
+            flag: self.config.radio.tmp_flag_bit7,
+            request_id: request.to_wire(),
+            body: Body::Private {
+                destination: self.address_of(radio),
+                source: self.own_address(),
+                text: Text::new(words),
+            },
+            option: None,
+        });
+        let frame = self.frame(now, rank, &text);
+        let frame = Frame {
+            request: Some(request),
+            arrived_us,
+            ..frame
+        };
+        self.hold(
+            now,
+            Held::Frame {
+                link,
+                frame: Box::new(frame),
+            },
+            out,
+        );
+    }
+
+    /// A frame nobody waits to hear of.
+    fn frame(&self, now: Now, rank: u8, message: &Message<'_>) -> Frame {
+        let ttl_ms = u64::from(self.config.link.ttl_s) * 1000;
+        Frame {
+            rank,
+            request: None,
+            expires_at: now.at.plus_ms(ttl_ms),
+            arrived_us: None,
+            decided_us: now.mono_us,
+            bytes: message.to_bytes(false),
+        }
+    }
+
+    /// Sends a message nobody waits to hear of: an answer, a request for positions.
+    pub(super) fn signal(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        message: &Message<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let frame = Box::new(self.frame(now, RANK_SIGNALLING, message));
+        self.hold(now, Held::Frame { link, frame }, out);
+    }
+
+    /// A terminal's address on the air.
+    pub(super) fn address_of(&self, radio: RadioId) -> RadioIp {
+        let known = self.config.terminals.get(&radio);
+        let subnet = known.map_or(RadioIp::USUAL_SUBNET, |terminal| terminal.subnet);
+        RadioIp {
+            subnet,
+            id: radio.0,
+        }
+    }
+
+    /// Our own address on the air.
+    pub(super) fn own_address(&self) -> RadioIp {
+        let [subnet, high, middle, low] = self.config.radio.dispatcher.octets();
+        let id = u32::from_be_bytes([0, high, middle, low]);
+        RadioIp { subnet, id }
+    }
+}

@@ -1,0 +1,317 @@
+//! Radio gateways: the links of each, and what waits to go out on them.
+//!
+//! A gateway is a set of links, one per service and slot. A link carries one unacknowledged message
+//! at a time; what waits is ordered by grade, then age, bounded, and told when it is dropped. What
+//! comes in is turned into [`Heard`]; what it means is the engine's business.
+
+use super::output::{LinkId, Output};
+use crate::config::{Gateway, GatewayRole, LinkLimits, Service};
+use crate::engine::id::EngineTime;
+use crate::engine::message::Request;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role};
+
+/// Rank of frames that are no text: answers to registrations, position requests.
+pub const RANK_SIGNALLING: u8 = 5;
+
+/// A message for a link.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Smaller goes first: 0 emergency, 1 to 4 grades, then signalling.
+    pub rank: u8,
+    /// The text it carries, if somebody waits to hear whether it was sent.
+    pub request: Option<Request>,
+    /// Dropped and told as not sent after this.
+    pub expires_at: EngineTime,
+    /// When the report it answers was read, if it is the first frame of one; microseconds.
+    pub arrived_us: Option<u64>,
+    /// When it was decided, microseconds.
+    pub decided_us: u64,
+    /// The whole HDAP message.
+    pub bytes: Bytes,
+}
+
+/// What came of the links.
+#[derive(Debug)]
+pub enum Heard {
+    /// A frame was handed to its socket.
+    Left {
+        /// [`Frame::arrived_us`].
+        arrived_us: Option<u64>,
+    },
+    /// A gateway took a text.
+    Sent {
+        /// Which.
+        request: Request,
+        /// [`Frame::decided_us`].
+        decided_us: u64,
+    },
+    /// No gateway took it.
+    NotSent(Request),
+    /// A service message came in.
+    Message {
+        /// On which link.
+        link: LinkId,
+        /// The slot of the air interface.
+        slot: u8,
+        /// The whole HDAP message, its checksum verified.
+        bytes: Bytes,
+    },
+}
+
+/// One link with what waits for it.
+struct Port {
+    gateway: usize,
+    service: Service,
+    slot: u8,
+    link: Link,
+    queue: BTreeMap<(u8, u64), Frame>,
+    in_flight: Option<(u64, Option<Request>, u64)>,
+    up: bool,
+}
+
+/// All links of all gateways. A link's place in the config is its [`LinkId`].
+pub struct Gateways {
+    names: Vec<String>,
+    ports: Vec<Port>,
+    ticket: u64,
+    capacity: usize,
+    /// Refused datagrams by reason; each source and reason is logged once.
+    refused: BTreeMap<(LinkId, SocketAddr, &'static str), u64>,
+}
+
+impl Gateways {
+    /// Sources remembered for the log; beyond them refusals are only counted.
+    const MAX_SOURCES: usize = 1024;
+
+    /// The gateways of a config, none connected yet.
+    #[must_use]
+    pub fn new(now: EngineTime, gateways: &[Gateway], limits: &LinkLimits) -> Self {
+        let config = LinkConfig {
+            ack_ms: u64::from(limits.ack_ms),
+            tries: u32::from(limits.tries),
+            heartbeat_ms: u64::from(limits.heartbeat_s) * 1000,
+            missed: u32::from(limits.missed),
+            reconnect_ms: u64::from(limits.reconnect_s) * 1000,
+        };
+        let ports = gateways.iter().enumerate().flat_map(|(index, gateway)| {
+            gateway.links.iter().map(move |link| {
+                let role = match gateway.role {
+                    GatewayRole::Listen => Role::Listen,
+                    GatewayRole::Connect => Role::Connect {
+                        peer: SocketAddr::new(gateway.host, link.port),
+                        device_id: gateway.device_id,
+                        channel: link.slot,
+                    },
+                };
+                Port {
+                    gateway: index,
+                    service: link.service,
+                    slot: link.slot,
+                    link: Link::new(now.0, role, config),
+                    queue: BTreeMap::new(),
+                    in_flight: None,
+                    up: false,
+                }
+            })
+        });
+        Self {
+            names: gateways
+                .iter()
+                .map(|gateway| gateway.name.clone())
+                .collect(),
+            ports: ports.collect(),
+            ticket: 0,
+            capacity: limits.queue,
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// The link of a gateway for a service on a slot; on any slot when that one has none.
+    #[must_use]
+    pub fn link_for(&self, gateway: &str, service: Service, slot: u8) -> Option<LinkId> {
+        let index = self.names.iter().position(|name| name == gateway)?;
+        let fits = |port: &Port| port.gateway == index && port.service == service;
+        let exact = self
+            .ports
+            .iter()
+            .position(|port| fits(port) && port.slot == slot);
+        exact
+            .or_else(|| self.ports.iter().position(fits))
+            .map(LinkId)
+    }
+
+    /// The gateway a link belongs to.
+    #[must_use]
+    pub fn name_of(&self, link: LinkId) -> Option<&str> {
+        Some(self.names.get(self.ports.get(link.0)?.gateway)?.as_str())
+    }
+
+    /// Queues a frame. When the queue is full the last in line makes room.
+    pub fn push(&mut self, link: LinkId, frame: Frame, heard: &mut Vec<Heard>) {
+        let Some(port) = self.ports.get_mut(link.0) else {
+            heard.extend(frame.request.map(Heard::NotSent));
+            return;
+        };
+        self.ticket += 1;
+        port.queue.insert((frame.rank, self.ticket), frame);
+        if port.queue.len() > self.capacity
+            && let Some((_, dropped)) = port.queue.pop_last()
+        {
+            heard.extend(dropped.request.map(Heard::NotSent));
+        }
+    }
+
+    /// Takes a datagram.
+    pub fn handle_bytes(&mut self, now: EngineTime, link: LinkId, from: SocketAddr, bytes: &[u8]) {
+        if let Some(port) = self.ports.get_mut(link.0) {
+            port.link.handle_bytes(now.0, from, bytes);
+        }
+    }
+
+    /// Lets timers fire that are due.
+    pub fn handle_timeout(&mut self, now: EngineTime) {
+        for port in &mut self.ports {
+            if port.link.poll_timeout().is_some_and(|at| at <= now.0) {
+                port.link.handle_timeout(now.0);
+            }
+        }
+    }
+
+    /// When [`Gateways::handle_timeout`] or [`Gateways::pump`] has something to do by itself.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<EngineTime> {
+        let timers = self
+            .ports
+            .iter()
+            .filter_map(|port| port.link.poll_timeout().map(EngineTime));
+        let expiry = |port: &Port| port.queue.values().map(|frame| frame.expires_at).min();
+        let expiries = self.ports.iter().filter_map(expiry);
+        timers.chain(expiries).min()
+    }
+
+    /// Moves everything that can move: events in, the next frame out, datagrams to the shell.
+    pub fn pump(&mut self, now: EngineTime, out: &mut Vec<Output>, heard: &mut Vec<Heard>) {
+        for (index, port) in self.ports.iter_mut().enumerate() {
+            let link = LinkId(index);
+            loop {
+                while let Some(event) = port.link.poll_event() {
+                    note(&mut self.refused, link, port, event, heard);
+                }
+                if !port.send_next(now, heard) {
+                    break;
+                }
+            }
+            while let Some(transmit) = port.link.poll_transmit() {
+                out.push(Output::Datagram {
+                    link,
+                    to: transmit.to,
+                    bytes: transmit.bytes,
+                });
+            }
+        }
+    }
+
+    /// Gateway, service, slot, up or not, and frames waiting, for each link.
+    pub fn health(&self) -> impl Iterator<Item = (&str, Service, u8, bool, usize)> {
+        self.ports.iter().map(|port| {
+            let name = self.names.get(port.gateway).map_or("", String::as_str);
+            (name, port.service, port.slot, port.up, port.queue.len())
+        })
+    }
+
+    /// Refused datagrams, by reason.
+    #[must_use]
+    pub fn refused(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_reason = BTreeMap::new();
+        for ((_, _, reason), count) in &self.refused {
+            *by_reason.entry(*reason).or_default() += count;
+        }
+        by_reason
+    }
+}
+
+impl Port {
+    /// Gives the link its next frame; true when there may be another.
+    fn send_next(&mut self, now: EngineTime, heard: &mut Vec<Heard>) -> bool {
+        let expired = |frame: &Frame| frame.expires_at <= now;
+        self.queue.retain(|_, frame| {
+            let drop = expired(frame);
+            if drop {
+                heard.extend(frame.request.map(Heard::NotSent));
+            }
+            !drop
+        });
+        if self.in_flight.is_some() || !self.link.ready() {
+            return false;
+        }
+        let Some(((_, ticket), frame)) = self.queue.pop_first() else {
+            return false;
+        };
+        match self.link.send(now.0, ticket, frame.bytes) {
+            Ok(()) => {
+                self.in_flight = Some((ticket, frame.request, frame.decided_us));
+                heard.push(Heard::Left {
+                    arrived_us: frame.arrived_us,
+                });
+            }
+            Err(_) => heard.extend(frame.request.map(Heard::NotSent)),
+        }
+        true
+    }
+
+    /// The text in flight under this token, and when it was decided.
+    fn landed(&mut self, token: u64) -> Option<(Request, u64)> {
+        let (_, request, decided_us) = self.in_flight.take_if(|(ticket, ..)| *ticket == token)?;
+        Some((request?, decided_us))
+    }
+}
+
+fn note(
+    refused: &mut BTreeMap<(LinkId, SocketAddr, &'static str), u64>,
+    link: LinkId,
+    port: &mut Port,
+    event: LinkEvent,
+    heard: &mut Vec<Heard>,
+) {
+    match event {
+        LinkEvent::Up { peer, .. } => {
+            port.up = true;
+            tracing::info!(link = link.0, %peer, "link up");
+        }
+        LinkEvent::Down { reason } => {
+            port.up = false;
+            tracing::warn!(link = link.0, ?reason, "link down");
+        }
+        LinkEvent::Sent { token } => {
+            let sent = port.landed(token);
+            heard.extend(sent.map(|(request, decided_us)| Heard::Sent {
+                request,
+                decided_us,
+            }));
+        }
+        LinkEvent::SendFailed { token, .. } => {
+            heard.extend(
+                port.landed(token)
+                    .map(|(request, _)| Heard::NotSent(request)),
+            );
+        }
+        LinkEvent::Received { bytes, channel } => {
+            let slot = channel.unwrap_or(port.slot);
+            heard.push(Heard::Message { link, slot, bytes });
+        }
+        LinkEvent::Refused { from, reason } => {
+            let reason = reason.reason();
+            let key = (link, from, reason);
+            let known = refused.contains_key(&key);
+            if !known && refused.len() < Gateways::MAX_SOURCES {
+                tracing::warn!(link = link.0, %from, reason, "refused; further ones are counted");
+                refused.insert(key, 1);
+            } else if let Some(count) = refused.get_mut(&key) {
+                *count += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! How the daemon is: counters since the start, and the answer of `system.health`.
+
+use super::wire::Named;
+use super::{Daemon, Now};
+use crate::engine::assignment::Rung;
+use crate::engine::event::Event;
+use crate::engine::policy::Grade;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Things counted since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub incidents: u64,
+    pub offered: u64,
+    pub retried: u64,
+    pub declined: u64,
+    pub expired: u64,
+    pub recalled: u64,
+    pub rungs: BTreeMap<&'static str, u64>,
+    pub alarms: u64,
+    pub datagrams: u64,
+    pub messages_refused: u64,
+    pub messages_unused: u64,
+    pub frames_unsent: u64,
+    pub radio_dropped: u64,
+    pub positions: u64,
+    pub positions_invalid: u64,
+    pub positions_doubted: u64,
+    pub consoles_refused: u64,
+    pub refused: u64,
+    pub rejected: u64,
+    pub dropped_degraded: u64,
+}
+
+impl Counts {
+    /// Counts an event, here and for /metrics.
+    pub(super) fn note(&mut self, event: &Event) {
+        let count = match event {
+            Event::IncidentReported { .. } => &mut self.incidents,
+            Event::AssignmentOffered { .. } => &mut self.offered,
+            Event::AssignmentRetried { .. } => &mut self.retried,
+            Event::AssignmentDeclined { .. } => &mut self.declined,
+            Event::AssignmentExpired { .. } => &mut self.expired,
+            Event::AssignmentRecalled { .. } => &mut self.recalled,
+            Event::AssignmentAdvanced { rung, .. } => self.rungs.entry(rung.name()).or_default(),
+            Event::AlarmRaised { .. } => &mut self.alarms,
+            _ => return,
+        };
+        *count += 1;
+    }
+}
+
+impl Daemon {
+    /// The answer of `system.health`.
+    pub(super) fn health(&self, now: Now) -> Value {
+        let state = self.engine.state();
+        let waiting = self.engine.waiting();
+        let queue: serde_json::Map<String, Value> = Grade::ALL
+            .into_iter()
+            .zip(waiting)
+            .map(|(grade, (count, oldest))| {
+                let oldest_ms = oldest.map(|at| now.at.since_ms(at));
+                (
+                    grade.name().to_owned(),
+                    json!({ "waiting": count, "oldest_ms": oldest_ms }),
+                )
+            })
+            .collect();
+        let links: Vec<_> = self
+            .gateways
+            .health()
+            .map(|(gateway, service, slot, up, queued)| {
+                json!({ "gateway": gateway, "service": service.name(), "slot": slot, "up": up,
+                        "queued": queued })
+            })
+            .collect();
+        let counts = &self.counts;
+        json!({
+            "status": if self.degraded.is_some() { "degraded" } else { "ok" },
+            "degraded": self.degraded,
+            "at": now.at,
+            "wall_ms": now.wall_ms,
+            "epoch": self.epoch,
+            "seq": state.seq,
+            "durable": self.batches.is_durable(),
+            "held": self.batches.held(),
+            "consoles": self.sessions.len(),
+            "open_incidents": state.open_incidents,
+            "open_alarms": state.alarms.len(),
+            "queue": queue,
+            "receipts": self.receipts(),
+            "links": links,
+            "stages_us": self.stages.view(),
+            "since_start": {
+                "incidents": counts.incidents, "offered": counts.offered,
+                "retries": counts.retried, "declines": counts.declined,
+                "expired": counts.expired, "recalled": counts.recalled,
+                "rungs": counts.rungs, "alarms": counts.alarms,
+                "datagrams": counts.datagrams, "datagrams_refused": self.gateways.refused(),
+                "messages_refused": counts.messages_refused,
+                "messages_unused": counts.messages_unused,
+                "frames_unsent": counts.frames_unsent, "radio_dropped": counts.radio_dropped,
+                "positions": counts.positions, "positions_invalid": counts.positions_invalid,
+                "positions_doubted": counts.positions_doubted,
+                "consoles_refused": counts.consoles_refused,
+                "requests_refused": counts.refused, "radio_rejected": counts.rejected,
+                "dropped_degraded": counts.dropped_degraded,
+            },
+        })
+    }
+
+    /// Open assignments by rung.
+    fn receipts(&self) -> BTreeMap<&'static str, u64> {
+        let open = self
+            .engine
+            .state()
+            .assignments
+            .values()
+            .map(|assignment| assignment.rung);
+        let mut by_rung = BTreeMap::new();
+        for rung in open.filter(|rung: &Rung| rung.is_open()) {
+            *by_rung.entry(rung.name()).or_default() += 1;
+        }
+        by_rung
+    }
+
+    /// Brings the gauges of /metrics up to date; the shell calls it before they are read.
+    pub fn export_gauges(&self, now: Now) {
+        for (grade, (count, oldest)) in Grade::ALL.into_iter().zip(self.engine.waiting()) {
+            let oldest_s = oldest.map_or(0.0, |at| seconds(now.at.since_ms(at)));
+            metrics::gauge!("tieqi_queue_incidents", "grade" => grade.name()).set(float(count));
+            metrics::gauge!("tieqi_queue_oldest_seconds", "grade" => grade.name()).set(oldest_s);
+        }
+        let receipts = self.receipts();
+        for rung in Rung::ALL.into_iter().filter(|rung| rung.is_open()) {
+            let count = receipts.get(rung.name()).copied().unwrap_or(0);
+            let count = float(usize::try_from(count).unwrap_or(usize::MAX));
+            metrics::gauge!("tieqi_assignments_open", "rung" => rung.name()).set(count);
+        }
+        for (gateway, service, slot, up, queued) in self.gateways.health() {
+            let labels = [
+                ("gateway", gateway.to_owned()),
+                ("service", service.name().to_owned()),
+                ("slot", slot.to_string()),
+            ];
+            metrics::gauge!("tieqi_link_up", &labels).set(float(usize::from(up)));
+            metrics::gauge!("tieqi_link_queued_frames", &labels).set(float(queued));
+        }
+        let counts = &self.counts;
+        let totals = [
+            ("tieqi_incidents_total", counts.incidents),
+            ("tieqi_offers_total", counts.offered),
+            ("tieqi_retries_total", counts.retried),
+            ("tieqi_declines_total", counts.declined),
+            ("tieqi_expired_total", counts.expired),
+            ("tieqi_alarms_total", counts.alarms),
+            ("tieqi_datagrams_total", counts.datagrams),
+            ("tieqi_messages_refused_total", counts.messages_refused),
+            ("tieqi_positions_total", counts.positions),
+            ("tieqi_positions_doubted_total", counts.positions_doubted),
+            ("tieqi_requests_refused_total", counts.refused),
+        ];
+        for (name, total) in totals {
+            metrics::counter!(name).absolute(total);
+        }
+        metrics::gauge!("tieqi_consoles").set(float(self.sessions.len()));
+        let degraded = float(usize::from(self.degraded.is_some()));
+        metrics::gauge!("tieqi_degraded").set(degraded);
+    }
+
+    /// Why nothing is accepted, if nothing is.
+    #[must_use]
+    pub fn degraded(&self) -> Option<&str> {
+        self.degraded.as_deref()
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "gauges are floats; counts stay far below 2^52"
+)]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "gauges are floats; ages stay far below 2^52"
+)]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}

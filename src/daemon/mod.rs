@@ -1,0 +1,550 @@
+//! Ring 2: the one loop's content. Consoles' bytes and gateways' datagrams come in, are put in
+//! order, decided by the engine, journalled, and what they cause leaves once it is durable.
+//!
+//! ```text
+//! handle(now, Input)   sorts what came into lanes: urgent, normal, positions
+//! work(now)            takes the lanes in this order and lets the engine decide
+//! next_timer()         when to call work() though nothing came
+//! ```
+//! Nothing here is async or reads a clock: the shell moves bytes and time, a simulator may too.
+
+pub mod api;
+mod batch;
+pub mod board;
+mod effect;
+pub mod gateway;
+mod health;
+pub mod output;
+mod radio;
+pub mod rpc;
+mod serve;
+pub mod session;
+mod stage;
+pub mod text;
+pub mod wire;
+
+use crate::config::Config;
+use crate::config::users::Role;
+use crate::engine::Engine;
+use crate::engine::command::Command;
+use crate::engine::event::Event;
+use crate::engine::id::{EngineTime, RadioId, UnitId};
+use crate::engine::position::{Fix, Observed};
+use batch::Batches;
+use board::Touched;
+use bytes::Bytes;
+use effect::Held;
+use gateway::Gateways;
+use output::{LinkId, Output};
+use radio::Inbound;
+use rpc::{Problem, Request};
+use session::{ConsoleId, Login, Session};
+use stage::{Stage, Stages};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use wire::Views;
+
+/// Now, in the clocks a decision may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Engine time.
+    pub at: EngineTime,
+    /// Wall clock, milliseconds since 1970 UTC: a label, and the clock of GPS fixes.
+    pub wall_ms: i64,
+    /// Monotonic, microseconds from some start: only differences count.
+    pub mono_us: u64,
+}
+
+/// Everything that can come to the daemon.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A console connected.
+    ConsoleOpened {
+        /// Its name from here on.
+        console: ConsoleId,
+        /// Where it comes from.
+        peer: SocketAddr,
+    },
+    /// A console sent bytes.
+    ConsoleBytes {
+        /// Which.
+        console: ConsoleId,
+        /// As they came.
+        bytes: &'a [u8],
+    },
+    /// Bytes to a console are on their way.
+    ConsoleWritten {
+        /// Which.
+        console: ConsoleId,
+        /// How many.
+        bytes: usize,
+    },
+    /// A console is gone.
+    ConsoleClosed(ConsoleId),
+    /// A password was checked.
+    PasswordChecked {
+        /// For which console.
+        console: ConsoleId,
+        /// The user's role, none when name or password are wrong.
+        role: Option<Role>,
+    },
+    /// A datagram came to a link's socket.
+    Datagram {
+        /// Which socket.
+        link: LinkId,
+        /// From whom.
+        from: SocketAddr,
+        /// As it came.
+        bytes: &'a [u8],
+    },
+    /// Batches up to this one are on the disk.
+    Durable(u64),
+    /// The journal failed; nothing more becomes durable until a restart.
+    JournalFailed(String),
+}
+
+/// Something waiting for its turn.
+#[derive(Debug)]
+enum Work {
+    Request {
+        console: ConsoleId,
+        request: Request,
+        arrived_us: u64,
+    },
+    Radio(Inbound),
+}
+
+/// The daemon between its sockets and its engine.
+pub struct Daemon {
+    config: Config,
+    engine: Engine,
+    epoch: u64,
+    sessions: BTreeMap<ConsoleId, Session>,
+    gateways: Gateways,
+    urgent: VecDeque<Work>,
+    normal: VecDeque<Work>,
+    positions: BTreeMap<RadioId, Fix>,
+    batches: Batches<Held>,
+    decided_us: VecDeque<(u64, u64)>,
+    board_seq: u64,
+    moved: BTreeSet<UnitId>,
+    noted_at: EngineTime,
+    shown_at: EngineTime,
+    stages: Stages,
+    counts: health::Counts,
+    last_texts: BTreeMap<RadioId, u32>,
+    degraded: Option<String>,
+}
+
+impl Daemon {
+    /// Requests and frames that may wait in a lane.
+    pub const LANE: usize = 1024;
+    /// Normal work done before urgent work is looked for again.
+    const NORMAL_TURN: usize = 64;
+    /// `PositionsNoted` is journalled this often, milliseconds.
+    const NOTE_EVERY_MS: u64 = 10_000;
+    /// Positions are shown at most this often, milliseconds.
+    const SHOW_EVERY_MS: u64 = 1_000;
+
+    /// A daemon over an engine whose journal was replayed. `epoch` is new at each start.
+    #[must_use]
+    pub fn new(now: Now, config: Config, engine: Engine, epoch: u64) -> Self {
+        let gateways = Gateways::new(now.at, &config.gateways, &config.link);
+        Self {
+            config,
+            engine,
+            epoch,
+            sessions: BTreeMap::new(),
+            gateways,
+            urgent: VecDeque::new(),
+            normal: VecDeque::new(),
+            positions: BTreeMap::new(),
+            batches: Batches::default(),
+            decided_us: VecDeque::new(),
+            board_seq: 0,
+            moved: BTreeSet::new(),
+            noted_at: now.at,
+            shown_at: now.at,
+            stages: Stages::default(),
+            counts: health::Counts::default(),
+            last_texts: BTreeMap::new(),
+            degraded: None,
+        }
+    }
+
+    /// The engine, to look at.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Read-only from the start: the journal is damaged or cannot be written.
+    pub fn degrade(&mut self, reason: String, out: &mut Vec<Output>) {
+        tracing::error!(%reason, "degraded: nothing is accepted until a restart");
+        let line = rpc::notice("board.degraded", &serde_json::json!({ "reason": reason }));
+        self.degraded = Some(reason);
+        let consoles: Vec<_> = self.sessions.keys().copied().collect();
+        for console in consoles {
+            self.write(console, line.clone(), out);
+        }
+    }
+
+    /// First thing after start: config into the journal, the roster on duty, waiting work looked
+    /// at, and offers that may not have arrived sent again under the same request id.
+    pub fn start(&mut self, now: Now, sign_on: Vec<Command>, out: &mut Vec<Output>) {
+        if self.degraded.is_some() {
+            return;
+        }
+        for command in [Command::PublishPolicy, Command::Resume] {
+            self.execute(now, &command, out);
+        }
+        for command in sign_on {
+            self.execute(now, &command, out);
+        }
+        self.send_again(now, out);
+        self.pump(now, out);
+    }
+
+    /// Takes what came; consoles' commands and radio messages wait for [`Daemon::work`].
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        match input {
+            Input::ConsoleOpened { console, peer } => {
+                if self.sessions.len() >= self.config.console.max_sessions {
+                    out.push(Output::CloseConsole(console));
+                    self.counts.consoles_refused += 1;
+                } else {
+                    self.sessions.insert(console, Session::new(now.at, peer));
+                }
+            }
+            Input::ConsoleBytes { console, bytes } => self.hear(now, console, bytes, out),
+            Input::ConsoleWritten { console, bytes } => {
+                if let Some(session) = self.sessions.get_mut(&console) {
+                    session.backlog = session.backlog.saturating_sub(bytes);
+                }
+                self.write_board(console, out);
+            }
+            Input::ConsoleClosed(console) => {
+                self.sessions.remove(&console);
+            }
+            Input::PasswordChecked { console, role } => {
+                self.password_checked(console, role, out);
+            }
+            Input::Datagram { link, from, bytes } => {
+                self.counts.datagrams += 1;
+                self.gateways.handle_bytes(now.at, link, from, bytes);
+                self.pump(now, out);
+            }
+            Input::Durable(batch) => self.durable(now, batch, out),
+            Input::JournalFailed(reason) => {
+                if self.degraded.is_none() {
+                    self.degrade(reason, out);
+                }
+            }
+        }
+    }
+
+    /// Whether the consoles' sockets should rest: the lanes are full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.urgent.len() >= Self::LANE || self.normal.len() >= Self::LANE
+    }
+
+    /// Whether something waits for [`Daemon::work`].
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.urgent.is_empty() || !self.normal.is_empty() || !self.positions.is_empty()
+    }
+
+    /// When to call [`Daemon::work`] though nothing came.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<EngineTime> {
+        let deadline = self
+            .engine
+            .next_deadline()
+            .filter(|_| self.degraded.is_none());
+        let deaths = self.sessions.values().map(Session::dead_at).min();
+        let note = (!self.engine.positions().is_still() && self.degraded.is_none())
+            .then(|| self.noted_at.plus_ms(Self::NOTE_EVERY_MS));
+        let show = (!self.moved.is_empty()).then(|| self.shown_at.plus_ms(Self::SHOW_EVERY_MS));
+        let times = [deadline, self.gateways.next_timeout(), deaths, note, show];
+        times.into_iter().flatten().min()
+    }
+
+    /// Lets the engine decide on what waits: urgent first, then what is due, then some of the
+    /// rest, then positions.
+    pub fn work(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.gateways.handle_timeout(now.at);
+        self.pump(now, out);
+        while let Some(work) = self.urgent.pop_front() {
+            self.work_on(now, work, out);
+        }
+        self.tick(now, out);
+        for _ in 0..Self::NORMAL_TURN {
+            let Some(work) = self.normal.pop_front() else {
+                break;
+            };
+            self.work_on(now, work, out);
+        }
+        for (radio, fix) in std::mem::take(&mut self.positions) {
+            self.observe(now, radio, fix, out);
+        }
+        if self.engine.is_unsettled() && self.degraded.is_none() {
+            let mut batch = Vec::new();
+            self.engine.settle(now.at, &mut batch);
+            self.commit(now, batch, None, out);
+        }
+        self.note_positions(now, out);
+        self.show_positions(now, out);
+        self.close_silent(now, out);
+        self.pump(now, out);
+    }
+
+    fn work_on(&mut self, now: Now, work: Work, out: &mut Vec<Output>) {
+        match work {
+            Work::Request {
+                console,
+                request,
+                arrived_us,
+            } => {
+                self.serve(now, console, request, arrived_us, out);
+            }
+            Work::Radio(inbound) => self.take_radio(now, inbound, out),
+        }
+    }
+
+    fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
+        while self.degraded.is_none() && self.engine.next_deadline().is_some_and(|at| at <= now.at)
+        {
+            self.execute(now, &Command::Tick, out);
+        }
+    }
+
+    /// Decides a command nobody waits for. A rejection is counted: its sender is a radio or
+    /// ourselves.
+    fn execute(&mut self, now: Now, command: &Command, out: &mut Vec<Output>) {
+        if self.degraded.is_some() {
+            self.counts.dropped_degraded += 1;
+            return;
+        }
+        let mut batch = Vec::new();
+        if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
+            tracing::warn!(%rejection, ?command, "not taken");
+            self.counts.rejected += 1;
+        }
+        self.commit(now, batch, None, out);
+    }
+
+    /// Gives a batch to the journal and holds what it causes until it is durable.
+    fn commit(
+        &mut self,
+        now: Now,
+        events: Vec<Event>,
+        arrived_us: Option<u64>,
+        out: &mut Vec<Output>,
+    ) {
+        if events.is_empty() {
+            return;
+        }
+        let batch = self.batches.begin();
+        self.decided_us.push_back((batch, now.mono_us));
+        let mut touched = Touched::default();
+        let mut records = Vec::with_capacity(events.len());
+        for event in &events {
+            match postcard::to_allocvec(event) {
+                Ok(record) => records.push(record),
+                Err(error) => return self.degrade(format!("failed to encode: {error}"), out),
+            }
+            touched.note(self.views(now.at), event);
+            self.counts.note(event);
+        }
+        for event in &events {
+            self.cause(now, event, arrived_us, out);
+        }
+        if !touched.is_empty() {
+            self.board_seq += 1;
+            if self.sessions.values().any(Session::follows_board) {
+                let line = touched.delta(self.views(now.at), self.epoch, self.board_seq);
+                let held = Held::Delta {
+                    seq: self.board_seq,
+                    line,
+                };
+                self.hold(now, held, out);
+            }
+        }
+        out.push(Output::Journal {
+            batch,
+            at: now.at,
+            records,
+        });
+    }
+
+    fn durable(&mut self, now: Now, upto: u64, out: &mut Vec<Output>) {
+        while let Some((_, decided_us)) = self.decided_us.pop_front_if(|(batch, _)| *batch <= upto)
+        {
+            self.stages
+                .note(Stage::Durable, now.mono_us.saturating_sub(decided_us));
+        }
+        let released: Vec<_> = self.batches.release(upto).collect();
+        for held in released {
+            self.let_go(held, out);
+        }
+        self.pump(now, out);
+    }
+
+    /// Moves the links along and sorts what they heard into the lanes.
+    fn pump(&mut self, now: Now, out: &mut Vec<Output>) {
+        let mut heard = Vec::new();
+        loop {
+            self.gateways.pump(now.at, out, &mut heard);
+            if heard.is_empty() {
+                break;
+            }
+            for heard in heard.drain(..) {
+                self.sort_radio(now, heard);
+            }
+        }
+    }
+
+    fn observe(&mut self, now: Now, radio: RadioId, fix: Fix, out: &mut Vec<Output>) {
+        let (observed, doubt) = self.engine.observe(now.at, radio, fix);
+        self.counts.positions += 1;
+        match observed {
+            Observed::Taken => {
+                let unit = self.engine.state().holder(radio).map(|unit| unit.id);
+                self.moved.extend(unit);
+            }
+            Observed::Doubted(_) => self.counts.positions_doubted += 1,
+            Observed::Stranger => {
+                self.execute(now, &Command::RecordRegistration { radio, via: None }, out);
+            }
+        }
+        if let Some(event) = doubt
+            && self.degraded.is_none()
+        {
+            self.engine.apply(now.at, &event);
+            self.commit(now, vec![event], None, out);
+        }
+    }
+
+    fn note_positions(&mut self, now: Now, out: &mut Vec<Output>) {
+        let due = now.at.since_ms(self.noted_at) >= Self::NOTE_EVERY_MS;
+        if due && !self.engine.positions().is_still() && self.degraded.is_none() {
+            self.noted_at = now.at;
+            self.execute(now, &Command::NotePositions, out);
+        }
+    }
+
+    fn show_positions(&mut self, now: Now, out: &mut Vec<Output>) {
+        let due = now.at.since_ms(self.shown_at) >= Self::SHOW_EVERY_MS;
+        if !due || self.moved.is_empty() {
+            return;
+        }
+        self.shown_at = now.at;
+        let moved = std::mem::take(&mut self.moved);
+        let follows = |session: &Session| session.follows_board() && session.is_idle();
+        let consoles: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| follows(session))
+            .collect();
+        let consoles: Vec<_> = consoles.into_iter().map(|(console, _)| *console).collect();
+        if consoles.is_empty() {
+            return;
+        }
+        if let Some(line) = board::positions(self.views(now.at), &moved) {
+            for console in consoles {
+                self.write(console, line.clone(), out);
+            }
+        }
+    }
+
+    fn close_silent(&mut self, now: Now, out: &mut Vec<Output>) {
+        let silent = |session: &Session| session.dead_at() <= now.at;
+        let dead: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| silent(session))
+            .collect();
+        let dead: Vec<_> = dead.into_iter().map(|(console, _)| *console).collect();
+        for console in dead {
+            tracing::info!(console = console.0, "closed: nothing heard");
+            self.close(console, out);
+        }
+    }
+
+    fn views(&self, now: EngineTime) -> Views<'_> {
+        Views {
+            engine: &self.engine,
+            plane: &self.config.plane,
+            now,
+        }
+    }
+
+    fn close(&mut self, console: ConsoleId, out: &mut Vec<Output>) {
+        self.sessions.remove(&console);
+        out.push(Output::CloseConsole(console));
+    }
+
+    /// Writes a line now. Answers are few, but who asks without reading is closed.
+    fn write(&mut self, console: ConsoleId, bytes: Bytes, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&console) else {
+            return;
+        };
+        session.backlog += bytes.len();
+        if session.backlog > 4 * session::MAX_BACKLOG {
+            tracing::warn!(console = console.0, "closed: it asks and does not read");
+            return self.close(console, out);
+        }
+        out.push(Output::Console { console, bytes });
+    }
+
+    fn write_board(&mut self, console: ConsoleId, out: &mut Vec<Output>) {
+        while let Some(session) = self.sessions.get_mut(&console)
+            && let Some(line) = session.next_board_line()
+        {
+            self.write(console, line, out);
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        console: ConsoleId,
+        id: &serde_json::Value,
+        problem: &Problem,
+        out: &mut Vec<Output>,
+    ) {
+        self.counts.refused += 1;
+        self.write(console, rpc::refusal(id, problem), out);
+    }
+
+    fn password_checked(&mut self, console: ConsoleId, role: Option<Role>, out: &mut Vec<Output>) {
+        let Some(session) = self.sessions.get_mut(&console) else {
+            return;
+        };
+        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
+        else {
+            return;
+        };
+        match role {
+            Some(role) => {
+                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
+                session.login = Login::User { name: user, role };
+                let result = serde_json::json!({
+                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
+                });
+                self.write(console, rpc::answer(&id, &result.to_string()), out);
+            }
+            None => {
+                session.failed_logins += 1;
+                let again = session.failed_logins < session::MAX_LOGINS;
+                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
+                let message = "wrong user or password";
+                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
+                self.refuse(console, &id, &problem, out);
+                if !again {
+                    self.close(console, out);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What the daemon wants done outside: ring 3 does it and reports back with an [`super::Input`].
+
+use super::session::ConsoleId;
+use crate::engine::id::EngineTime;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// Names a link by its place among the config's gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub usize);
+
+/// Something to do outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Make these records durable as one batch; answer with `Durable` or `JournalFailed`.
+    Journal {
+        /// Number of the batch; they come in order.
+        batch: u64,
+        /// Engine time of all of them.
+        at: EngineTime,
+        /// Payloads.
+        records: Vec<Vec<u8>>,
+    },
+    /// Send a datagram from a link's socket.
+    Datagram {
+        /// Which socket.
+        link: LinkId,
+        /// To whom.
+        to: SocketAddr,
+        /// What.
+        bytes: Bytes,
+    },
+    /// Write to a console; answer with `ConsoleWritten` when it is on its way.
+    Console {
+        /// Which.
+        console: ConsoleId,
+        /// What.
+        bytes: Bytes,
+    },
+    /// Close a console once what it was sent is on its way.
+    CloseConsole(ConsoleId),
+    /// Check a password off the loop; answer with `PasswordChecked`.
+    CheckPassword {
+        /// For which console.
+        console: ConsoleId,
+        /// The name claimed.
+        user: String,
+        /// The password as typed.
+        password: String,
+    },
+}

@@ -1,0 +1,299 @@
+//! What comes from the air: service messages become commands, positions become fixes.
+//!
+//! Acks, texts and emergencies are urgent; registrations are normal; positions overwrite each
+//! other, one slot a terminal.
+
+use super::gateway::Heard;
+use super::output::{LinkId, Output};
+use super::stage::Stage;
+use super::{Daemon, Now, Work};
+use crate::config::Service;
+use crate::engine::command::Command;
+use crate::engine::id::RadioId;
+use crate::engine::message::Request;
+use crate::engine::position::Fix;
+use crate::geo::datum::Wgs84;
+use bytes::Bytes;
+use tieqi_protocols::Parsed;
+use tieqi_protocols::gps::{Angle, Gps, GpsField};
+use tieqi_protocols::hdap::Hdap;
+use tieqi_protocols::lp::{Lp, Subscription, Trigger};
+use tieqi_protocols::message::Message;
+use tieqi_protocols::radio_ip::RadioIp;
+use tieqi_protocols::rrs::{RegistrationResult, Rrs};
+use tieqi_protocols::text::Text;
+use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
+
+/// A radio message that waits for its turn.
+#[derive(Debug)]
+pub(super) enum Inbound {
+    /// An ack, or a failure.
+    Ack(Command),
+    /// A terminal comes on the air.
+    Register {
+        link: LinkId,
+        slot: u8,
+        radio: RadioIp,
+    },
+    /// A terminal leaves it.
+    Leave { radio: RadioIp },
+    /// A terminal wrote to us.
+    Text { link: LinkId, text: Written },
+    /// A terminal's emergency button.
+    Emergency { radio: RadioId },
+}
+
+/// A text from a terminal.
+#[derive(Debug)]
+pub(super) struct Written {
+    request_id: u32,
+    flag: bool,
+    from: RadioIp,
+    /// None when it went to a group: nobody acks those.
+    to: Option<RadioIp>,
+    words: String,
+}
+
+impl Daemon {
+    /// Puts what the links heard into the lanes.
+    pub(super) fn sort_radio(&mut self, now: Now, heard: Heard) {
+        match heard {
+            Heard::Left { arrived_us } => {
+                if let Some(arrived_us) = arrived_us {
+                    let us = now.mono_us.saturating_sub(arrived_us);
+                    self.stages.note(Stage::ReportToFrame, us);
+                }
+            }
+            Heard::Sent {
+                request,
+                decided_us,
+            } => {
+                let us = now.mono_us.saturating_sub(decided_us);
+                self.stages.note(Stage::OfferToSent, us);
+                self.urgent_radio(Inbound::Ack(Command::RecordSent { request }));
+            }
+            Heard::NotSent(request) => self.send_failed(request),
+            Heard::Message { link, slot, bytes } => self.sort_message(now, link, slot, &bytes),
+        }
+    }
+
+    pub(super) fn send_failed(&mut self, request: Request) {
+        self.counts.frames_unsent += 1;
+        self.urgent_radio(Inbound::Ack(Command::RecordSendFailed { request }));
+    }
+
+    /// A full lane drops radio input and counts it: terminals and gateways repeat themselves.
+    fn urgent_radio(&mut self, inbound: Inbound) {
+        match self.urgent.len() < Self::LANE {
+            true => self.urgent.push_back(Work::Radio(inbound)),
+            false => self.counts.radio_dropped += 1,
+        }
+    }
+
+    fn normal_radio(&mut self, inbound: Inbound) {
+        match self.normal.len() < Self::LANE {
+            true => self.normal.push_back(Work::Radio(inbound)),
+            false => self.counts.radio_dropped += 1,
+        }
+    }
+
+    fn sort_message(&mut self, now: Now, link: LinkId, slot: u8, bytes: &Bytes) {
+        let message = match Hdap::parse(bytes) {
+            Ok(Parsed::Complete(hdap, _)) => Message::from_hdap(&hdap),
+            Ok(Parsed::Incomplete(_)) => return self.counts.messages_refused += 1,
+            Err(error) => Err(error),
+        };
+        match message {
+            Err(error) => {
+                self.counts.messages_refused += 1;
+                tracing::debug!(link = link.0, %error, "message refused");
+            }
+            Ok(Message::Rrs(Rrs::Registration(radio))) => {
+                self.normal_radio(Inbound::Register { link, slot, radio });
+            }
+            Ok(Message::Rrs(Rrs::Offline(radio))) => self.normal_radio(Inbound::Leave { radio }),
+            Ok(Message::Tmp(tmp)) => self.sort_tmp(link, &tmp),
+            Ok(Message::Lp(Lp::Emergency { radio, gps, .. })) => {
+                self.sort_fix(now, radio, gps);
+                let radio = RadioId(radio.id);
+                self.urgent_radio(Inbound::Emergency { radio });
+            }
+            Ok(Message::Lp(Lp::Report(report))) => self.sort_fix(now, report.radio, report.gps),
+            Ok(_) => self.counts.messages_unused += 1,
+        }
+    }
+
+    fn sort_tmp(&mut self, link: LinkId, tmp: &Tmp<'_>) {
+        let text = |from, to: Option<RadioIp>, text: Text<'_>| Inbound::Text {
+            link,
+            text: Written {
+                request_id: tmp.request_id,
+                flag: tmp.flag,
+                from,
+                to,
+                words: text.chars().collect(),
+            },
+        };
+        let inbound = match tmp.body {
+            Body::PrivateAck {
+                destination,
+                result,
+                ..
+            } => Inbound::Ack(Command::RecordDelivery {
+                request: Request::from_wire(tmp.request_id),
+                radio: RadioId(destination.id),
+                delivered: result.is_ok(),
+            }),
+            Body::Private {
+                destination,
+                source,
+                text: words,
+            } => text(source, Some(destination), words),
+            Body::Group {
+                source,
+                text: words,
+                ..
+            } => text(source, None, words),
+            // A group's ack says nothing about any terminal.
+            Body::GroupAck { .. } => return self.counts.messages_unused += 1,
+        };
+        self.urgent_radio(inbound);
+    }
+
+    /// A fix is projected once, here at the edge; GPS time is UTC, so its age is wall less GPS.
+    fn sort_fix(&mut self, now: Now, radio: RadioIp, gps: GpsField<'_>) {
+        let gps = gps.read().unwrap_or(Gps::NONE);
+        let Some((latitude, longitude)) = gps.place() else {
+            return self.counts.positions_invalid += 1;
+        };
+        let degrees = |angle: Angle| f64::from(angle.degrees_e7()) / 1e7;
+        let at = Wgs84::new(degrees(latitude), degrees(longitude));
+        let point = at.ok().and_then(|at| self.config.plane.project(at).ok());
+        let Some(point) = point else {
+            return self.counts.positions_invalid += 1;
+        };
+        let taken_utc_ms = gps.taken_utc_ms();
+        let age_ms = taken_utc_ms.map_or(0, |taken| now.wall_ms.saturating_sub(taken));
+        let now_ms = i64::try_from(now.at.0).unwrap_or(i64::MAX);
+        let fix = Fix {
+            point,
+            taken_ms: now_ms.saturating_sub(age_ms),
+        };
+        let radio = RadioId(radio.id);
+        // Strangers must not fill the table.
+        if self.positions.len() < Self::LANE || self.config.terminals.contains_key(&radio) {
+            self.positions.insert(radio, fix);
+        }
+    }
+
+    pub(super) fn take_radio(&mut self, now: Now, inbound: Inbound, out: &mut Vec<Output>) {
+        match inbound {
+            Inbound::Ack(command) => self.execute(now, &command, out),
+            Inbound::Register { link, slot, radio } => self.register(now, link, slot, radio, out),
+            Inbound::Leave { radio } => {
+                let radio = RadioId(radio.id);
+                self.execute(now, &Command::RecordRegistration { radio, via: None }, out);
+            }
+            Inbound::Text { link, text } => self.take_text(now, link, text, out),
+            Inbound::Emergency { radio } => {
+                self.execute(now, &Command::RecordEmergency { radio }, out);
+            }
+        }
+    }
+
+    /// Answers a registration once it is durable, and asks a terminal that is new on the air where
+    /// it is, now and from time to time.
+    fn register(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        slot: u8,
+        radio: RadioIp,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(gateway) = self.gateways.name_of(link).map(str::to_owned) else {
+            return;
+        };
+        let id = RadioId(radio.id);
+        let via = Some((gateway.clone(), slot));
+        let before = self
+            .engine
+            .state()
+            .terminals
+            .get(&id)
+            .and_then(|known| known.via.clone());
+        let command = Command::RecordRegistration {
+            radio: id,
+            via: via.clone(),
+        };
+        self.execute(now, &command, out);
+        let known = self.config.terminals.contains_key(&id);
+        let answer = Rrs::RegistrationAnswer {
+            radio,
+            result: match known {
+                true => RegistrationResult::OK,
+                false => RegistrationResult::REFUSED,
+            },
+            renew_s: u32::from(self.config.radio.renew_s),
+        };
+        self.signal(now, link, &Message::Rrs(answer), out);
+        if !known || before == via {
+            return;
+        }
+        if let Some(link) = self.gateways.link_for(&gateway, Service::Lp, slot) {
+            self.locate(now, link, radio, out);
+        }
+    }
+
+    /// Asks a terminal where it is, now and from time to time.
+    fn locate(&mut self, now: Now, link: LinkId, radio: RadioIp, out: &mut Vec<Output>) {
+        // The request id only has to come back; the address tells whose answer it is.
+        let request_id = radio.id;
+        let once = Lp::Request {
+            request_id,
+            radio,
+            extra: None,
+        };
+        let interval_s = u32::from(self.config.radio.position_interval_s);
+        let often = Lp::Subscribe(Subscription {
+            request_id,
+            radio,
+            trigger: Trigger::Time,
+            distance_m: 0,
+            start: Subscription::ALWAYS,
+            stop: Subscription::ALWAYS,
+            interval_s,
+            longest_s: interval_s,
+        });
+        self.signal(now, link, &Message::Lp(once), out);
+        self.signal(now, link, &Message::Lp(often), out);
+    }
+
+    /// A text is acked once it is durable. A terminal that missed the ack sends the same again:
+    /// that is acked again and otherwise ignored.
+    fn take_text(&mut self, now: Now, link: LinkId, text: Written, out: &mut Vec<Output>) {
+        let radio = RadioId(text.from.id);
+        let repeated = self.last_texts.get(&radio) == Some(&text.request_id);
+        if !repeated {
+            let text = text.words;
+            self.execute(now, &Command::RecordText { radio, text }, out);
+        }
+        if self.config.terminals.contains_key(&radio) {
+            self.last_texts.insert(radio, text.request_id);
+        }
+        let Some(destination) = text.to.filter(|_| self.degraded.is_none()) else {
+            return;
+        };
+        let ack = Message::Tmp(Tmp {
+            flag: text.flag,
+            request_id: text.request_id,
+            body: Body::PrivateAck {
+                destination,
+                source: text.from,
+                result: TmpResult::OK,
+            },
+            option: None,
+        });
+        self.signal(now, link, &ack, out);
+    }
+}

@@ -1,0 +1,310 @@
+//! Requests of consoles: who may ask, what was asked before, what the engine says.
+
+use super::api::{self, Call, Context};
+use super::effect::Held;
+use super::output::Output;
+use super::rpc::{self, Problem, Request};
+use super::session::{ConsoleId, Heard, Login};
+use super::wire::Named;
+use super::{Daemon, Now, Work};
+use crate::engine::answer::Lookup;
+use crate::engine::command::Command;
+use crate::engine::event::Event;
+use crate::engine::policy::Grade;
+use crate::engine::rejection::Rejection;
+use serde_json::{Value, json};
+
+impl Daemon {
+    /// Bytes of a console become work in a lane.
+    pub(super) fn hear(
+        &mut self,
+        now: Now,
+        console: ConsoleId,
+        bytes: &[u8],
+        out: &mut Vec<Output>,
+    ) {
+        let mut heard = Vec::new();
+        if let Some(session) = self.sessions.get_mut(&console) {
+            session.handle_bytes(now.at, bytes, &mut heard);
+        }
+        for heard in heard {
+            match heard {
+                Heard::Request(request) => {
+                    let urgent = is_grave(&request);
+                    let work = Work::Request {
+                        console,
+                        request,
+                        arrived_us: now.mono_us,
+                    };
+                    if urgent {
+                        &mut self.urgent
+                    } else {
+                        &mut self.normal
+                    }
+                    .push_back(work);
+                }
+                Heard::Fault(id, problem) => self.refuse(console, &id, &problem, out),
+                Heard::GiveUp => self.close(console, out),
+            }
+        }
+    }
+
+    /// Answers one request, now or when what it caused is durable.
+    pub(super) fn serve(
+        &mut self,
+        now: Now,
+        console: ConsoleId,
+        request: Request,
+        arrived_us: u64,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(session) = self.sessions.get(&console) else {
+            return;
+        };
+        let user = session.user().map(|(name, role)| (name.to_owned(), role));
+        let allowed = api::role_for(&request.method).and_then(|least| match (least, &user) {
+            (None, _) => Ok(()),
+            (Some(_), None) => {
+                let message = "call session.login first";
+                Err(Problem::new(Problem::NOT_LOGGED_IN, message))
+            }
+            (Some(least), Some((_, role))) if *role < least => {
+                let message = format!("{} needs the role {least}, you are {role}", request.method);
+                Err(Problem::new(Problem::FORBIDDEN, message))
+            }
+            _ => Ok(()),
+        });
+        let context = Context {
+            engine: &self.engine,
+            config: &self.config,
+        };
+        let name = user.as_ref().map_or("", |(name, _)| name.as_str());
+        let call =
+            allowed.and_then(|()| api::parse(context, name, &request.method, &request.params));
+        match call {
+            Err(problem) => self.refuse(console, &request.id, &problem, out),
+            Ok(Call::Do { command, key }) => {
+                let name = name.to_owned();
+                let keyed = Keyed {
+                    user: name,
+                    key,
+                    request,
+                };
+                self.command(now, console, &command, keyed, arrived_us, out);
+            }
+            Ok(call) => self.read(now, console, &request.id, call, out),
+        }
+    }
+
+    fn read(
+        &mut self,
+        now: Now,
+        console: ConsoleId,
+        id: &Value,
+        call: Call,
+        out: &mut Vec<Output>,
+    ) {
+        let durable = self.batches.is_durable();
+        let result = match call {
+            Call::Login { user, password } => return self.login(console, id, user, password, out),
+            Call::Ping => {
+                if let Some(session) = self.sessions.get_mut(&console) {
+                    session.pings = true;
+                }
+                Ok(json!({ "at": now.at, "wall_ms": now.wall_ms }))
+            }
+            Call::Health => Ok(self.health(now)),
+            Call::Units => {
+                let views = self.views(now.at);
+                let units = self.engine.state().units.values();
+                let units: Vec<_> = units.map(|unit| views.unit(unit)).collect();
+                Ok(json!({ "units": units, "durable": durable }))
+            }
+            Call::Get(incident) => self.engine.state().incident(incident).map(|found| {
+                let (views, state) = (self.views(now.at), self.engine.state());
+                let of = found
+                    .assignments
+                    .iter()
+                    .filter_map(|id| state.assignments.get(id));
+                let assignments: Vec<_> = of.map(|found| views.assignment(found)).collect();
+                let incident = views.incident(found);
+                json!({ "incident": incident, "assignments": assignments, "durable": durable })
+            }),
+            Call::Rank(incident) => self.engine.rank(now.at, incident, None).map(|ranking| {
+                let mut view = self.views(now.at).ranking(&ranking);
+                if let Some(view) = view.as_object_mut() {
+                    view.insert("durable".into(), json!(durable));
+                }
+                view
+            }),
+            Call::Subscribe => return self.subscribe(now, console, id, out),
+            Call::Do { .. } => return,
+        };
+        match result {
+            Ok(result) => self.write(console, rpc::answer(id, &result.to_string()), out),
+            Err(rejection) => {
+                let problem = self.problem(now, &rejection);
+                self.refuse(console, id, &problem, out);
+            }
+        }
+    }
+
+    fn login(
+        &mut self,
+        console: ConsoleId,
+        id: &Value,
+        user: String,
+        password: String,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&console) else {
+            return;
+        };
+        if matches!(session.login, Login::Checking { .. }) {
+            let problem = Problem::new(Problem::BUSY, "a login is being checked already");
+            return self.refuse(console, id, &problem, out);
+        }
+        session.login = Login::Checking {
+            id: id.clone(),
+            user: user.clone(),
+        };
+        out.push(Output::CheckPassword {
+            console,
+            user,
+            password,
+        });
+    }
+
+    fn subscribe(&mut self, now: Now, console: ConsoleId, id: &Value, out: &mut Vec<Output>) {
+        let (epoch, seq) = (self.epoch, self.board_seq);
+        let pages = super::board::pages(self.views(now.at), epoch, seq);
+        let result = json!({
+            "epoch": epoch, "seq": seq, "pages": pages.len(), "at": now.at,
+            "wall_ms": now.wall_ms, "degraded": self.degraded,
+        });
+        let line = rpc::answer(id, &result.to_string());
+        // The pages may show what is not durable yet, so they leave with the newest batch.
+        self.hold(now, Held::Line { console, line }, out);
+        self.hold(
+            now,
+            Held::Pages {
+                console,
+                seq,
+                pages,
+            },
+            out,
+        );
+    }
+
+    fn command(
+        &mut self,
+        now: Now,
+        console: ConsoleId,
+        command: &Command,
+        keyed: Keyed,
+        arrived_us: u64,
+        out: &mut Vec<Output>,
+    ) {
+        let Keyed { user, key, request } = keyed;
+        let span = tracing::info_span!("call", method = request.method, user, key);
+        let _entered = span.enter();
+        let digest = digest(&request.params);
+        let key_of = (user, request.method, key);
+        match self.engine.state().answers.lookup(&key_of, digest) {
+            Lookup::New => {}
+            Lookup::Same(answer) => {
+                let line = rpc::answer(&request.id, answer);
+                return self.hold(now, Held::Line { console, line }, out);
+            }
+            Lookup::Other => {
+                let message = "this key was used with other parameters: make a new one";
+                let problem = Problem::new(Problem::KEY_REUSED, message);
+                return self.refuse(console, &request.id, &problem, out);
+            }
+        }
+        if let Some(reason) = &self.degraded {
+            let message = format!("nothing is accepted until a restart: {reason}");
+            let problem = Problem::new(Problem::DEGRADED, message);
+            return self.refuse(console, &request.id, &problem, out);
+        }
+        let mut batch = Vec::new();
+        if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
+            let problem = self.problem(now, &rejection);
+            return self.refuse(console, &request.id, &problem, out);
+        }
+        let answer = api::answer(&self.engine, &batch).to_string();
+        let (user, method, key) = key_of;
+        let line = rpc::answer(&request.id, &answer);
+        let answered = Event::CommandAnswered {
+            user,
+            method,
+            key,
+            digest,
+            answer,
+        };
+        self.engine.apply(now.at, &answered);
+        batch.push(answered);
+        tracing::debug!(events = batch.len(), "decided");
+        self.commit(now, batch, Some(arrived_us), out);
+        self.hold(now, Held::Line { console, line }, out);
+    }
+
+    /// A rejection as the console sees it: its kind, and the fresh ranking where there is one.
+    fn problem(&self, now: Now, rejection: &Rejection) -> Problem {
+        let kind = match rejection {
+            Rejection::UnknownIncident(_) => "unknown_incident",
+            Rejection::UnknownAssignment(_) => "unknown_assignment",
+            Rejection::UnknownUnit(_) => "unknown_unit",
+            Rejection::UnknownAlarm(_) => "unknown_alarm",
+            Rejection::UnknownCategory(_) => "unknown_category",
+            Rejection::UnknownTerminal(_) => "unknown_terminal",
+            Rejection::WrongPhase { .. } => "wrong_phase",
+            Rejection::WrongRung { .. } => "wrong_rung",
+            Rejection::WrongUnitState { .. } => "wrong_unit_state",
+            Rejection::StaleRanking { .. } => "stale_ranking",
+            Rejection::UnknownRanking(_) => "unknown_ranking",
+            Rejection::TerminalTaken { .. } => "terminal_taken",
+            Rejection::Unreachable(_) => "unreachable",
+            Rejection::AlreadyAssigned { .. } => "already_assigned",
+            Rejection::Full { .. } => "full",
+            Rejection::Invalid(_) => "invalid",
+        };
+        let mut data = json!({ "kind": kind });
+        let fresh = match rejection {
+            Rejection::StaleRanking { fresh, .. } => Some(self.views(now.at).ranking(fresh)),
+            _ => None,
+        };
+        if let (Some(data), Some(fresh)) = (data.as_object_mut(), fresh) {
+            data.insert("ranking".into(), fresh);
+        }
+        let message = rejection.to_string();
+        Problem {
+            code: Problem::REJECTED,
+            message,
+            data: Some(data),
+        }
+    }
+}
+
+/// A command's request with whose it is.
+pub(super) struct Keyed {
+    user: String,
+    key: String,
+    request: Request,
+}
+
+/// A Grade I report goes before everything that waits.
+fn is_grave(request: &Request) -> bool {
+    let grade = request.params.get("grade").and_then(Value::as_str);
+    request.method == "incident.report" && grade == Some(Grade::One.name())
+}
+
+/// Of the parameters, key order aside.
+fn digest(params: &Value) -> [u8; 16] {
+    let hash = blake3::hash(params.to_string().as_bytes());
+    let (head, _) = hash
+        .as_bytes()
+        .split_first_chunk()
+        .unwrap_or((&[0; 16], &[]));
+    *head
+}

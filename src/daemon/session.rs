@@ -1,0 +1,287 @@
+//! One console's connection (席位): bytes to requests, who is logged in, whether it keeps up.
+//!
+//! A session decides nothing about incidents. It bounds what a client can make the daemon hold: one
+//! line in, [`MAX_BACKLOG`] bytes out.
+
+use super::rpc::{self, MAX_LINE, Problem, Request};
+use crate::config::users::Role;
+use crate::engine::id::EngineTime;
+use bytes::{Bytes, BytesMut};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// Bytes that may wait for a slow console; beyond them deltas are dropped until it resyncs.
+pub const MAX_BACKLOG: usize = 256 * 1024;
+/// Bad lines in a row before the connection is closed.
+pub const MAX_FAULTS: u32 = 16;
+/// Wrong passwords before the connection is closed.
+pub const MAX_LOGINS: u32 = 5;
+/// A console that pinged once is dead after this without a word, milliseconds.
+pub const DEAD_MS: u64 = 6_000;
+/// Any other is closed after this without a word, milliseconds.
+pub const IDLE_MS: u64 = 600_000;
+/// A connection nobody logs in on is closed after this, milliseconds.
+pub const LOGIN_MS: u64 = 60_000;
+
+/// Names a connection; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsoleId(pub u64);
+
+/// Who sits at the desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// Nobody yet.
+    Nobody,
+    /// A password is being checked; the answer goes to this request.
+    Checking {
+        /// The request's id.
+        id: Value,
+        /// The name claimed.
+        user: String,
+    },
+    /// A user.
+    User {
+        /// The name.
+        name: String,
+        /// What it may do.
+        role: Role,
+    },
+}
+
+/// Whether a console follows the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// It did not subscribe.
+    No,
+    /// It gets every delta after this one.
+    After(u64),
+    /// It was too slow: it must subscribe again.
+    Lost,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Session {
+    /// Where it comes from.
+    pub peer: SocketAddr,
+    /// Who sits there.
+    pub login: Login,
+    /// Whether it follows the board.
+    pub follows: Follows,
+    /// Bytes handed to its socket and not yet written.
+    pub backlog: usize,
+    /// Wrong passwords so far.
+    pub failed_logins: u32,
+    /// It pinged once, so silence means death.
+    pub pings: bool,
+    heard_at: EngineTime,
+    line: BytesMut,
+    faults: u32,
+    /// Lines of the board that wait for the socket, and how many bytes of deltas are among them.
+    board: VecDeque<Bytes>,
+    board_deltas: usize,
+}
+
+/// What a session made of bytes.
+#[derive(Debug)]
+pub enum Heard {
+    /// A request in order.
+    Request(Request),
+    /// A line that is none; it is answered under this id.
+    Fault(Value, Problem),
+    /// Too many of those, or a line without end: close.
+    GiveUp,
+}
+
+impl Session {
+    /// A new connection.
+    #[must_use]
+    pub fn new(now: EngineTime, peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            login: Login::Nobody,
+            follows: Follows::No,
+            backlog: 0,
+            failed_logins: 0,
+            pings: false,
+            heard_at: now,
+            line: BytesMut::new(),
+            faults: 0,
+            board: VecDeque::new(),
+            board_deltas: 0,
+        }
+    }
+
+    /// Takes bytes as they come; whole lines become requests.
+    pub fn handle_bytes(&mut self, now: EngineTime, mut bytes: &[u8], heard: &mut Vec<Heard>) {
+        self.heard_at = now;
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            let (head, tail) = bytes.split_at(end);
+            bytes = tail.get(1..).unwrap_or_default();
+            if self.line.is_empty() {
+                self.take_line(head, heard);
+            } else {
+                self.line.extend_from_slice(head);
+                let line = self.line.split();
+                self.take_line(&line, heard);
+            }
+            if self.faults > MAX_FAULTS {
+                return heard.push(Heard::GiveUp);
+            }
+        }
+        self.line.extend_from_slice(bytes);
+        if self.line.len() > MAX_LINE {
+            let message = format!("a line may have {MAX_LINE} bytes at most");
+            heard.push(Heard::Fault(
+                Value::Null,
+                Problem::new(Problem::PARSE, message),
+            ));
+            heard.push(Heard::GiveUp);
+            self.line.clear();
+        }
+    }
+
+    fn take_line(&mut self, line: &[u8], heard: &mut Vec<Heard>) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return;
+        }
+        match rpc::parse(line) {
+            Ok(request) => {
+                self.faults = 0;
+                heard.push(Heard::Request(request));
+            }
+            Err((id, problem)) => {
+                self.faults += 1;
+                heard.push(Heard::Fault(id, problem));
+            }
+        }
+    }
+
+    /// The user, if one is logged in.
+    #[must_use]
+    pub fn user(&self) -> Option<(&str, Role)> {
+        match &self.login {
+            Login::User { name, role } => Some((name.as_str(), *role)),
+            Login::Nobody | Login::Checking { .. } => None,
+        }
+    }
+
+    /// Whether it follows the board.
+    #[must_use]
+    pub fn follows_board(&self) -> bool {
+        matches!(self.follows, Follows::After(_))
+    }
+
+    /// When it is closed unless something is heard.
+    #[must_use]
+    pub fn dead_at(&self) -> EngineTime {
+        let limit_ms = match (self.user(), self.pings) {
+            (_, true) => DEAD_MS,
+            (None, false) => LOGIN_MS,
+            (Some(_), false) => IDLE_MS,
+        };
+        self.heard_at.plus_ms(limit_ms)
+    }
+
+    /// Starts following: the pages go out as fast as the socket takes them, deltas behind them.
+    pub fn follow(&mut self, seq: u64, pages: Vec<Bytes>) {
+        self.follows = Follows::After(seq);
+        self.board = pages.into();
+        self.board_deltas = 0;
+    }
+
+    /// Queues a delta. A console that is too far behind loses the board instead of holding memory,
+    /// and is told so.
+    pub fn queue_delta(&mut self, seq: u64, line: &Bytes) {
+        let Follows::After(last) = self.follows else {
+            return;
+        };
+        if seq <= last {
+            return;
+        }
+        self.follows = Follows::After(seq);
+        self.board_deltas += line.len();
+        self.board.push_back(line.clone());
+        if self.board_deltas > MAX_BACKLOG {
+            self.follows = Follows::Lost;
+            self.board_deltas = 0;
+            self.board = [rpc::notice(
+                "board.resync",
+                &json!({ "dropped_after": last }),
+            )]
+            .into();
+        }
+    }
+
+    /// The next line of the board the socket has room for.
+    pub fn next_board_line(&mut self) -> Option<Bytes> {
+        let room = self.backlog == 0 || self.backlog + self.board.front()?.len() <= MAX_BACKLOG;
+        let line = if room {
+            self.board.pop_front()?
+        } else {
+            return None;
+        };
+        self.board_deltas = self.board_deltas.saturating_sub(line.len());
+        Some(line)
+    }
+
+    /// Whether droppable lines may go out: nothing else waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.board.is_empty() && self.backlog < MAX_BACKLOG / 4
+    }
+
+    /// Bytes of an unfinished line.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.line.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Session {
+        Session::new(EngineTime(0), "127.0.0.1:1".parse().unwrap())
+    }
+
+    #[test]
+    fn lines_may_come_in_any_pieces() {
+        let text = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"session.ping\"}\r\n\n";
+        for cut in 0..text.len() {
+            let (mut session, mut heard) = (session(), Vec::new());
+            let (head, tail) = text.split_at(cut);
+            session.handle_bytes(EngineTime(0), head.as_bytes(), &mut heard);
+            session.handle_bytes(EngineTime(0), tail.as_bytes(), &mut heard);
+            assert!(matches!(&heard[..], [Heard::Request(r)] if r.method == "session.ping"));
+            assert_eq!(session.unread(), 0);
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_given_up() {
+        let (mut session, mut heard) = (session(), Vec::new());
+        for _ in 0..=MAX_LINE / 1024 {
+            session.handle_bytes(EngineTime(0), &[b'x'; 1024], &mut heard);
+        }
+        assert!(matches!(&heard[..2], [Heard::Fault(..), Heard::GiveUp]));
+        assert!(session.unread() <= 1024);
+    }
+
+    #[test]
+    fn garbage_is_answered_and_then_given_up() {
+        let (mut session, mut heard) = (session(), Vec::new());
+        for _ in 0..=MAX_FAULTS {
+            session.handle_bytes(EngineTime(0), b"nonsense\n", &mut heard);
+        }
+        let faults = heard
+            .iter()
+            .filter(|heard| matches!(heard, Heard::Fault(..)))
+            .count();
+        assert_eq!(faults, MAX_FAULTS as usize + 1);
+        assert!(matches!(heard.last(), Some(Heard::GiveUp)));
+    }
+}

@@ -1,0 +1,84 @@
+//! How long each stage of a call takes: kept for `system.health`, exported for /metrics.
+//!
+//! Times are wall time between two stamps the shell took; this ring reads no clock.
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+/// A stretch of a call's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// From the decision until the journal has it.
+    Durable,
+    /// From the report's line read until its frame is handed to the socket.
+    ReportToFrame,
+    /// From the decision to offer until the gateway's transport ack.
+    OfferToSent,
+}
+
+struct Meter {
+    times: Histogram<u64>,
+    exported: metrics::Histogram,
+}
+
+/// One histogram a stage, microseconds.
+pub(super) struct Stages([Meter; 3]);
+
+impl Stage {
+    const ALL: [Self; 3] = [Self::Durable, Self::ReportToFrame, Self::OfferToSent];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::ReportToFrame => "report_to_frame",
+            Self::OfferToSent => "offer_to_sent",
+        }
+    }
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        Self(Stage::ALL.map(|stage| Meter {
+            times: bounded(),
+            exported: metrics::histogram!("tieqi_stage_seconds", "stage" => stage.name()),
+        }))
+    }
+}
+
+impl Stages {
+    /// Notes that `stage` took `us` microseconds.
+    pub(super) fn note(&mut self, stage: Stage, us: u64) {
+        if let Some(meter) = self.0.get_mut(stage as usize) {
+            meter.times.saturating_record(us);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "microseconds of a stage fit 52 bits"
+            )]
+            meter.exported.record(us as f64 / 1e6);
+        }
+    }
+
+    /// Count, median and 99th percentile of each stage, microseconds.
+    #[must_use]
+    pub(super) fn view(&self) -> Value {
+        let entry = |(stage, meter): (Stage, &Meter)| {
+            let times = &meter.times;
+            let at = |quantile| times.value_at_quantile(quantile);
+            (
+                stage.name(),
+                json!({ "count": times.len(), "p50": at(0.5), "p99": at(0.99) }),
+            )
+        };
+        Stage::ALL.into_iter().zip(&self.0).map(entry).collect()
+    }
+}
+
+/// Two digits up to a minute; longer ones count as a minute.
+#[expect(
+    clippy::expect_used,
+    reason = "these bounds are constants the library accepts"
+)]
+fn bounded() -> Histogram<u64> {
+    const LONGEST_US: u64 = 60_000_000;
+    Histogram::new_with_max(LONGEST_US, 2).expect("legal bounds")
+}
