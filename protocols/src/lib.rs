@@ -19,5 +19,6 @@ pub mod error;
 pub mod hdap;
 pub mod hrnp;
 pub mod hstrp;
+pub mod link;
 
 pub use error::{DecodeError, Parsed};
