@@ -3,4 +3,5 @@
 
 pub mod check;
 pub mod journal;
+pub mod radio;
 pub mod user;

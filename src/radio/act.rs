@@ -1,7 +1,7 @@
 //! What handhelds and officers do when it is time: register, report, press keys, drive, patrol.
 
 use super::carrier::Outgoing;
-use super::crew::{Crew, Job, Step};
+use super::crew::{Job, Step};
 use super::ground::Leg;
 use super::handheld::Handheld;
 use super::hear::Arrived;

@@ -34,8 +34,6 @@ pub(super) struct Handheld {
     pub(super) radio: RadioIp,
     /// Place of its crew.
     pub(super) crew: usize,
-    /// Place of its gateway in the config.
-    pub(super) gateway: usize,
     /// Places of the links it is heard on.
     rrs: Option<usize>,
     lp: Option<usize>,
@@ -78,7 +76,6 @@ impl Handheld {
         Self {
             radio,
             crew,
-            gateway,
             rrs: link(Service::Rrs),
             lp: link(Service::Lp),
             tmp: link(Service::Tmp),
