@@ -54,6 +54,10 @@ async fn until_told(config: &Config, options: &Options) -> anyhow::Result<Stats>
     };
     stop.send_replace(true);
     let stats = radios.await?;
+    let term = Term::stderr();
+    if term.is_term() {
+        let _ = term.clear_line();
+    }
     ended.map(|()| stats)
 }
 

@@ -18,9 +18,11 @@ mod ground;
 mod handheld;
 mod hear;
 mod muster;
+mod network;
 mod notice;
 mod options;
 mod run;
+mod send;
 mod stats;
 mod world;
 

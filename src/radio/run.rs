@@ -106,7 +106,13 @@ async fn bound(port: &Port) -> Result<UdpSocket, RadioError> {
         End::Listen(at) => at,
         End::Connect(peer) => SocketAddr::new(from_where(peer.ip()), 0),
     };
-    UdpSocket::bind(at)
+    let bound = async {
+        let socket = UdpSocket::bind(at).await?;
+        // Until the runtime has seen it writable once, `try_send_to` would drop the first CONNECT.
+        socket.writable().await?;
+        Ok(socket)
+    };
+    bound
         .await
         .map_err(|source| RadioError::Bind { at, source })
 }

@@ -1,15 +1,16 @@
 //! The simulated radios as one machine: bytes and time go in, datagrams and a deadline come out.
 //! No socket, no clock, and nothing shared with the daemon at the other end: what it knows of the
-//! daemon came in datagrams. `hear` reads what comes, `act` lets people and radios do what is due.
+//! daemon came in datagrams. `hear` reads what comes; `act` lets people do what is due, `send` radios.
 
 use super::agenda::Agenda;
-use super::carrier::{Carrier, Datagram, Heard, Network, Outgoing, Port};
+use super::carrier::{Carrier, Heard, Outgoing, Port};
 use super::chance::Chance;
 use super::crew::Step;
 use super::ground::Ground;
 use super::handheld::Handheld;
 use super::hear::Arrived;
 use super::muster::Muster;
+use super::network::{Datagram, Network};
 use super::notice::KeyTexts;
 use super::options::{Pace, RadioError, RadioOptions};
 use super::stats::Stats;
