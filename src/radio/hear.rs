@@ -33,6 +33,8 @@ impl World {
     const REPORT_MS_MIN: u64 = 200;
     /// Before a refused handheld tries again, wall milliseconds.
     const REFUSED_MS: u64 = 30_000;
+    /// Things planned at most; a text that comes beyond is lost on the air.
+    const PLANNED: usize = 1 << 20;
     /// The gateway could not reach the terminal: no ack of the private call.
     const NOT_REACHED: TmpResult = TmpResult(8);
 
@@ -187,9 +189,12 @@ impl World {
             source,
             words: text.chars().collect(),
         };
-        match at_ms <= now.ms {
-            true => self.arrive(now, &arrived),
-            false => self.agenda.note(at_ms, Task::Arrive(Box::new(arrived))),
+        if at_ms <= now.ms {
+            self.arrive(now, &arrived);
+        } else if self.agenda.len() < Self::PLANNED {
+            self.agenda.note(at_ms, Task::Arrive(Box::new(arrived)));
+        } else {
+            self.stats.overflows += 1;
         }
     }
 

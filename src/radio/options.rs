@@ -33,8 +33,11 @@ pub enum RadioError {
         value: f64,
     },
     /// A speed that is none.
-    #[error("failed to take speed = {0}: it must be from {min} to {max}", min = RadioOptions::SPEED_MIN,
-        max = RadioOptions::SPEED_MAX)]
+    #[error(
+        "failed to take speed = {0}: it must be from {} to {}",
+        RadioOptions::SPEED_MIN,
+        RadioOptions::SPEED_MAX
+    )]
     Speed(f64),
     /// A socket that is not to be had.
     #[error("failed to bind {at}")]

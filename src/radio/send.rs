@@ -1,4 +1,5 @@
-//! What handhelds send when it is time: registrations, positions, texts until they are acknowledged.
+//! What handhelds send when it is time: registrations, positions, and texts until they are
+//! acknowledged.
 
 use super::carrier::Outgoing;
 use super::handheld::Handheld;

@@ -1,6 +1,7 @@
 //! The simulated radios as one machine: bytes and time go in, datagrams and a deadline come out.
 //! No socket, no clock, and nothing shared with the daemon at the other end: what it knows of the
-//! daemon came in datagrams. `hear` reads what comes; `act` lets people do what is due, `send` radios.
+//! daemon came in datagrams. `hear` reads what comes; `act` lets people do what is due, `send`
+//! lets radios.
 
 use super::agenda::Agenda;
 use super::carrier::{Carrier, Heard, Outgoing, Port};
