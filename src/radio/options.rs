@@ -34,9 +34,9 @@ pub enum RadioError {
     },
     /// A speed that is none.
     #[error(
-        "failed to take speed = {0}: it must be from {} to {}",
-        RadioOptions::SPEED_MIN,
-        RadioOptions::SPEED_MAX
+        "failed to take speed = {0}: it must be from {least} to {most}",
+        least = RadioOptions::SPEED_MIN,
+        most = RadioOptions::SPEED_MAX
     )]
     Speed(f64),
     /// A socket that is not to be had.
