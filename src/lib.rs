@@ -8,3 +8,4 @@ pub mod daemon;
 pub mod engine;
 pub mod geo;
 pub mod journal;
+pub mod shell;
