@@ -13,9 +13,13 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+mod capture;
 pub mod error;
 pub mod gps;
 pub mod hdap;
+pub mod hrnp;
+pub mod hstrp;
 pub mod lp;
 pub mod message;
 pub mod radio_ip;
