@@ -21,6 +21,7 @@ pub mod gps;
 pub mod hdap;
 pub mod hrnp;
 pub mod hstrp;
+pub mod link;
 pub mod lp;
 pub mod message;
 pub mod radio_ip;
