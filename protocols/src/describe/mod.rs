@@ -1,8 +1,8 @@
 //! A frame field by field, for people: what each byte is and what it means. Nothing decides by
 //! these words; a program reads the frames themselves.
 //!
-//! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, anything else is taken for HDAP. Only
-//! frames that would be accepted are described; of others the refusal says what is wrong.
+//! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, anything else is taken for HDAP.
+//! Only frames that would be accepted are described; of others the refusal says what is wrong.
 
 mod payload;
 mod walk;
@@ -239,6 +239,31 @@ mod tests {
             "\n17..25     payload: 0700000000000000\n",
         ] {
             assert!(table.contains(line), "{line} in\n{table}");
+        }
+    }
+
+    /// Not in the fixture files: two acks a radio and a computer exchanged, and what the Python
+    /// peer writes for the bare frames.
+    #[test]
+    fn bare_frames() {
+        for (digits, words) in [
+            ("7e04001020100001000c61ce", "DATA_ACK"),
+            ("7e04001010200001000c71be", "DATA_ACK"),
+            ("7e04001020100005000c61ca", "DATA_ACK"),
+            ("7e0400fe20100000000c60e1", "CONNECT"),
+            ("7e0400fd10200000000c70d2", "ACCEPT"),
+            ("324200040000", "CONNECT"),
+            ("324200020000", "HEARTBEAT"),
+            ("324200010000", "ACK"),
+            ("324200080000", "CLOSE"),
+        ] {
+            let fields = describe(&hex(digits)).unwrap();
+            let is_kind = |field: &&Field| matches!(field.name, "kind" | "opcode");
+            assert_eq!(
+                fields.iter().find(is_kind).unwrap().value,
+                words,
+                "{digits}"
+            );
         }
     }
 

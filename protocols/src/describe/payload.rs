@@ -1,5 +1,5 @@
-//! The payloads' fields, service by service, in the order of the layout tables of `rrs`, `tmp`, `lp`
-//! and `gps`.
+//! The payloads' fields, service by service, in the order of the layout tables of `rrs`, `tmp`,
+//! `lp` and `gps`.
 
 use super::walk::Walk;
 use crate::gps::{Gps, GpsField};

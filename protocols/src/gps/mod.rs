@@ -431,7 +431,8 @@ mod tests {
             let _ = read(&field).map(|gps| (gps.taken_utc_ms(), format!("{gps}")));
             let _ = read(&with(at, &[byte])).map(|gps| gps.to_field());
             let angle = Some(Angle { minutes_e4: steps });
-            let wild = Gps { latitude: angle, longitude: angle, speed_dkn: Some(speed), ..Gps::NONE };
+            let (latitude, longitude, speed_dkn) = (angle, angle, Some(speed));
+            let wild = Gps { latitude, longitude, speed_dkn, ..Gps::NONE };
             prop_assert!(read(&wild.to_field()).is_ok());
         }
     }
