@@ -15,11 +15,13 @@ extern crate alloc;
 
 #[cfg(test)]
 mod capture;
+pub mod describe;
 pub mod error;
 pub mod gps;
 pub mod hdap;
 pub mod hrnp;
 pub mod hstrp;
+pub mod link;
 pub mod lp;
 pub mod message;
 pub mod radio_ip;

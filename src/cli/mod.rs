@@ -2,5 +2,7 @@
 //! Arguments are parsed by the binary.
 
 pub mod check;
+pub mod decode;
 pub mod journal;
+pub mod serve;
 pub mod user;

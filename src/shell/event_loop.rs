@@ -211,12 +211,16 @@ impl Loop {
                 self.daemon.handle(now, input, &mut self.out);
             }
             ConsoleWake::Bytes(console, bytes) => {
-                let input = Input::ConsoleBytes { console, bytes: &bytes };
+                let input = Input::ConsoleBytes {
+                    console,
+                    bytes: &bytes,
+                };
                 self.daemon.handle(now, input, &mut self.out);
             }
             ConsoleWake::Closed(console) => {
                 self.consoles.close(console);
-                self.daemon.handle(now, Input::ConsoleClosed(console), &mut self.out);
+                self.daemon
+                    .handle(now, Input::ConsoleClosed(console), &mut self.out);
             }
         }
         self.flush();
@@ -248,7 +252,11 @@ impl Loop {
                     }
                 }
                 Output::CloseConsole(console) => self.consoles.close(console),
-                Output::CheckPassword { console, user, password } => {
+                Output::CheckPassword {
+                    console,
+                    user,
+                    password,
+                } => {
                     self.check_password(console, user, password);
                 }
             }

@@ -20,8 +20,9 @@ pub(super) struct Pulse {
 }
 
 /// Upper bounds of the stages' buckets, seconds: from 50 us to 10 s.
-const BUCKETS: [f64; 12] =
-    [50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 5e-3, 20e-3, 100e-3, 0.5, 2.0, 10.0];
+const BUCKETS: [f64; 12] = [
+    50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 5e-3, 20e-3, 100e-3, 0.5, 2.0, 10.0,
+];
 
 /// The process's one recorder of metrics.
 pub(super) fn recorder() -> Option<&'static PrometheusHandle> {
@@ -45,7 +46,10 @@ impl Asks {
     async fn pulse(&self) -> Option<Pulse> {
         let (answer, pulse) = oneshot::channel();
         self.told.send(Wake::Pulse(answer)).await.ok()?;
-        tokio::time::timeout(Duration::from_secs(1), pulse).await.ok()?.ok()
+        tokio::time::timeout(Duration::from_secs(1), pulse)
+            .await
+            .ok()?
+            .ok()
     }
 }
 
@@ -55,17 +59,26 @@ async fn metrics(State(asks): State<Asks>) -> (StatusCode, String) {
             handle.run_upkeep();
             (StatusCode::OK, handle.render())
         }
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the loop does not answer\n".into()),
+        _ => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the loop does not answer\n".into(),
+        ),
     }
 }
 
 async fn healthz(State(asks): State<Asks>) -> (StatusCode, String) {
     match asks.pulse().await {
         Some(Pulse { degraded: None }) => (StatusCode::OK, "ok\n".into()),
-        Some(Pulse { degraded: Some(reason) }) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("degraded: {reason}\n"))
-        }
-        None => (StatusCode::SERVICE_UNAVAILABLE, "the loop does not answer\n".into()),
+        Some(Pulse {
+            degraded: Some(reason),
+        }) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("degraded: {reason}\n"),
+        ),
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the loop does not answer\n".into(),
+        ),
     }
 }
 
@@ -78,7 +91,9 @@ pub(super) fn serve(listener: TcpListener, told: Sender<Wake>) -> std::io::Resul
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .with_state(Asks { told });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         axum::serve(listener, router).await

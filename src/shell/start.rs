@@ -87,7 +87,10 @@ impl Server {
         let consoles = bind_tcp(config.console.listen, "consoles")?;
         let metrics = bind_tcp(config.http.listen, "/metrics")?;
         let links = bind_links(&config)?;
-        let in_dir = |source| StartError::Dir { dir: dir.display().to_string(), source };
+        let in_dir = |source| StartError::Dir {
+            dir: dir.display().to_string(),
+            source,
+        };
         std::fs::create_dir_all(dir).map_err(in_dir)?;
         let options = Options {
             segment_bytes: usize::try_from(config.journal.segment_mib).unwrap_or(16) << 20,
@@ -116,9 +119,13 @@ impl Server {
             let at = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
             result.map_err(|source| StartError::Listen { at, what, source })
         };
-        let (console, http) =
-            (address(consoles.local_addr(), "consoles")?, address(metrics.local_addr(), "HTTP")?);
-        let bound = links.iter().map(|link| address(link.local_addr(), "a link"));
+        let (console, http) = (
+            address(consoles.local_addr(), "consoles")?,
+            address(metrics.local_addr(), "HTTP")?,
+        );
+        let bound = links
+            .iter()
+            .map(|link| address(link.local_addr(), "a link"));
         let bound = bound.collect::<Result<Vec<_>, _>>()?;
         let parts = event_loop::Parts {
             daemon,
@@ -133,7 +140,9 @@ impl Server {
         let http_told = told.clone();
         let loop_told = told.clone();
         let threads = vec![
-            spawn("tieqi-disk", move || disk::run(journal, &batches, &disk_told))?,
+            spawn("tieqi-disk", move || {
+                disk::run(journal, &batches, &disk_told)
+            })?,
             spawn("tieqi-loop", move || run_loop(parts, loop_told, wakes))?,
         ];
         // Not joined: it serves until the process ends or its sender is gone.
@@ -142,7 +151,14 @@ impl Server {
                 tracing::error!(%error, "failed to serve /metrics");
             }
         })?;
-        Ok(Self { console, http, links: bound, recovery, told, threads })
+        Ok(Self {
+            console,
+            http,
+            links: bound,
+            recovery,
+            told,
+            threads,
+        })
     }
 
     /// Stops the loop, lets the disk finish, and waits for both.
@@ -184,7 +200,10 @@ impl Drop for Server {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
-    std::thread::Builder::new().name(name.into()).spawn(run).map_err(StartError::Thread)
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(StartError::Thread)
 }
 
 fn run_loop(
@@ -226,7 +245,11 @@ fn bind_links(config: &Config) -> Result<Vec<UdpSocket>, StartError> {
                 socket.set_nonblocking(true)?;
                 Ok(socket)
             });
-            bound.map_err(|source| StartError::Listen { at, what: "a radio link", source })
+            bound.map_err(|source| StartError::Listen {
+                at,
+                what: "a radio link",
+                source,
+            })
         })
         .collect()
 }
@@ -246,7 +269,10 @@ fn replay(
             Ok(event) => engine.apply(EngineTime(record.time_ms), &event),
             Err(error) => {
                 let reason = error.to_string();
-                broken = Some(StartError::Record { seq: record.seq, reason });
+                broken = Some(StartError::Record {
+                    seq: record.seq,
+                    reason,
+                });
             }
         }
     })?;
@@ -259,10 +285,20 @@ fn replay(
 
 /// Nothing that recovery did is silent.
 fn report(recovery: &Recovery) {
-    let Recovery { records, segments, down_ms, wall_gap_ms, .. } = recovery;
+    let Recovery {
+        records,
+        segments,
+        down_ms,
+        wall_gap_ms,
+        ..
+    } = recovery;
     tracing::info!(records, segments, down_ms, "journal replayed");
     if i64::try_from(*down_ms).ok() != Some(*wall_gap_ms) {
-        tracing::warn!(down_ms, wall_gap_ms, "engine time did not follow the wall clock");
+        tracing::warn!(
+            down_ms,
+            wall_gap_ms,
+            "engine time did not follow the wall clock"
+        );
     }
     for torn in &recovery.torn {
         tracing::warn!(%torn, "a torn batch was cut: it was never acknowledged");
@@ -281,18 +317,25 @@ fn roster(config: &Config, engine: &Engine) -> Vec<Command> {
     if !config.roster.sign_on_at_start {
         return Vec::new();
     }
-    let local = Timestamp::now().to_zoned(config.town.time_zone.clone()).datetime();
+    let local = Timestamp::now()
+        .to_zoned(config.town.time_zone.clone())
+        .datetime();
     let mut commands = Vec::new();
     for duty in config.roster_now(local) {
         let until = duty.until.to_zoned(config.town.time_zone.clone());
         let until_ms = until.ok().map(|until| until.timestamp().as_millisecond());
         for entry in duty.entries {
-            let Some(row) = config.register.get(entry.unit) else { continue };
+            let Some(row) = config.register.get(entry.unit) else {
+                continue;
+            };
             let known = engine.state().call_signs.get(&row.call_sign).copied();
             let unit = known.or_else(|| Some(UnitId(u32::try_from(entry.unit).ok()? + 1)));
             let Some(unit) = unit else { continue };
-            let on_duty =
-                engine.state().units.get(&unit).is_some_and(|unit| unit.duty.is_some());
+            let on_duty = engine
+                .state()
+                .units
+                .get(&unit)
+                .is_some_and(|unit| unit.duty.is_some());
             if on_duty {
                 continue;
             }
@@ -309,7 +352,11 @@ fn roster(config: &Config, engine: &Engine) -> Vec<Command> {
                 area: area.map_or(String::new(), |area| area.name.clone()),
                 until_ms,
             };
-            commands.push(Command::SignOn { unit, duty, by: By::Roster });
+            commands.push(Command::SignOn {
+                unit,
+                duty,
+                by: By::Roster,
+            });
         }
     }
     commands

@@ -1,0 +1,327 @@
+//! One HSTRP link: connects, heartbeats, acknowledges and retries. No socket and no clock: bytes
+//! and the time go in, datagrams, a deadline and events are polled out. Times are milliseconds of
+//! any clock that never goes back. The same object is a gateway's link and a simulated repeater.
+//!
+//! ```text
+//!            CONNECT (Listen), its ack (Connect)             close()
+//!   Idle ─────────────────────────────────────────▶ Up ───────────────▶ Closing ──▶ Closed
+//!    ▲  ◀───────────── CLOSE from the peer ──────────│     CLOSE acked, or tried enough
+//!    └──── heartbeats lost (Connect: tries again) ───┤
+//!                                                    ▼
+//!         heartbeats lost (Listen):                 Lost ── anything valid from the peer ──▶ Up
+//! ```
+//! What it does not do: keep a queue of messages (it takes one and takes the next when that is
+//! acknowledged), send a message again after `SendFailed`, know whether a terminal got it, or
+//! check who may connect: in `Listen` any address that sends CONNECT becomes the peer, so the
+//! owner passes on only datagrams of addresses it trusts.
+//!
+//! A datagram sent again within [`REPEAT_WINDOW_MS`] is acknowledged again and not delivered
+//! twice, as long as it is among the last [`REPEATS`]. A peer that connects anew from the same
+//! address keeps that memory, so a late copy is known even then; another address starts afresh.
+//!
+//! Only plain data carries messages. A control datagram with one, data with none, and kind bits
+//! that contradict each other are refused: so a kind bit flipped in a message or its ack, which
+//! no checksum of this protocol covers, cannot confirm, connect, close or reject by mistake.
+
+mod act;
+mod event;
+mod machine;
+mod repeat;
+mod timer;
+
+#[cfg(test)]
+mod pair;
+#[cfg(test)]
+mod tests;
+
+pub use event::{
+    Busy, DownReason, LinkEvent, MAX_EVENTS, MAX_RECEIVED, MAX_REFUSED, MAX_STATES, MAX_VERDICTS,
+    Refusal, SendFault,
+};
+pub use repeat::{REPEAT_WINDOW_MS, REPEATS};
+
+use crate::error::Parsed;
+use crate::hdap::Hdap;
+use crate::hstrp::{Hstrp, Kind};
+use act::{control, datagram};
+use alloc::collections::VecDeque;
+use bytes::Bytes;
+use core::net::SocketAddr;
+use event::Events;
+use repeat::Repeats;
+use timer::{Pulse, Timer, Timers};
+
+/// Most datagrams waiting to be polled. One too many is dropped: its sender, or the peer that
+/// waits for it, tries again.
+pub const MAX_TRANSMITS: usize = 32;
+
+/// Which end of the link this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A repeater connects to us, as in the public captures; it becomes the peer.
+    Listen,
+    /// We connect, as a repeater does, and name ourselves in every message.
+    Connect {
+        /// Whom to connect to.
+        peer: SocketAddr,
+        /// Our number.
+        device_id: u32,
+        /// Our slot, 1 or 2.
+        channel: u8,
+    },
+}
+
+/// Times and limits. Zeros are taken as 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkConfig {
+    /// How long to wait for an ack before sending again.
+    pub ack_ms: u64,
+    /// How often a message is sent in all before it has failed.
+    pub tries: u32,
+    /// Between two heartbeats.
+    pub heartbeat_ms: u64,
+    /// Heartbeats in a row without answer before the link is down.
+    pub missed: u32,
+    /// Between two CONNECTs.
+    pub reconnect_ms: u64,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            ack_ms: 400,
+            tries: 3,
+            heartbeat_ms: 6000,
+            missed: 10,
+            reconnect_ms: 5000,
+        }
+    }
+}
+
+/// A datagram to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where to.
+    pub to: SocketAddr,
+    /// One datagram.
+    pub bytes: Bytes,
+}
+
+/// What a link counted since it was made.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkCounts {
+    /// Datagrams handed in.
+    pub received: u64,
+    /// Of these, not used; each gave a `Refused`.
+    pub refused: u64,
+    /// Of these, sent again by the peer: acknowledged, not delivered.
+    pub repeated: u64,
+    /// Of these, acks and rejects of nothing that waits for one.
+    pub stale: u64,
+    /// Of these, left unacknowledged because too many messages wait to be polled.
+    pub unread: u64,
+    /// Datagrams dropped because too many wait to be polled.
+    pub dropped: u64,
+    /// Messages and CLOSEs sent again.
+    pub resent: u64,
+}
+
+/// One HSTRP link; see the module.
+#[derive(Debug)]
+pub struct Link {
+    role: Role,
+    config: LinkConfig,
+    state: State,
+    peer: Option<SocketAddr>,
+    device_id: Option<u32>,
+    channel: Option<u8>,
+    sequence: u16,
+    pending: Option<Pending>,
+    pulse: Pulse,
+    repeats: Repeats,
+    timers: Timers,
+    transmits: VecDeque<Transmit>,
+    events: Events,
+    counts: LinkCounts,
+}
+
+impl Link {
+    /// A link that is down; in `Connect` its first CONNECT waits to be polled.
+    #[must_use]
+    pub fn new(now_ms: u64, role: Role, config: LinkConfig) -> Self {
+        let (peer, device_id, channel) = match role {
+            Role::Listen => (None, None, None),
+            Role::Connect {
+                peer,
+                device_id,
+                channel,
+            } => (Some(peer), Some(device_id), Some(channel)),
+        };
+        let config = LinkConfig {
+            ack_ms: config.ack_ms.max(1),
+            tries: config.tries.max(1),
+            heartbeat_ms: config.heartbeat_ms.max(1),
+            missed: config.missed.max(1),
+            reconnect_ms: config.reconnect_ms.max(1),
+        };
+        let mut link = Self {
+            role,
+            config,
+            state: State::Idle,
+            peer,
+            device_id,
+            channel,
+            sequence: 1,
+            pending: None,
+            pulse: Pulse::default(),
+            repeats: Repeats::default(),
+            timers: Timers::default(),
+            transmits: VecDeque::new(),
+            events: Events::default(),
+            counts: LinkCounts::default(),
+        };
+        link.connect(now_ms);
+        link
+    }
+
+    /// Takes one datagram from the socket.
+    pub fn handle_bytes(&mut self, now_ms: u64, from: SocketAddr, bytes: &[u8]) {
+        self.counts.received += 1;
+        if let Err(reason) = self.take(now_ms, from, bytes) {
+            self.counts.refused += 1;
+            self.events.push(LinkEvent::Refused { from, reason });
+        }
+    }
+
+    /// Does what is due. Harmless when nothing is; late calls do not add up to bursts.
+    pub fn handle_timeout(&mut self, now_ms: u64) {
+        for timer in Timer::ALL {
+            if !self.timers.expire(timer, now_ms) {
+                continue;
+            }
+            match timer {
+                Timer::Ack => self.on_no_ack(now_ms),
+                Timer::Heartbeat => self.on_period(now_ms),
+                Timer::Reconnect => self.connect(now_ms),
+            }
+        }
+    }
+
+    /// Sends one message. Each message taken ends in exactly one `Sent` or `SendFailed` with its
+    /// `token`.
+    ///
+    /// # Errors
+    /// Says why the message is not taken; then no event follows.
+    pub fn send(&mut self, now_ms: u64, token: u64, hdap: Bytes) -> Result<(), Busy> {
+        if self.state != State::Up {
+            return Err(Busy::Down);
+        }
+        if self.pending.is_some() {
+            return Err(Busy::Pending);
+        }
+        if !self.events.fits_verdict() {
+            return Err(Busy::Unpolled);
+        }
+        match Hdap::parse(&hdap) {
+            Ok(Parsed::Complete(_, used)) if used == hdap.len() => {}
+            _ => return Err(Busy::Malformed),
+        }
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        let options = self.own_options();
+        let datagram = datagram(&Hstrp {
+            kind: options.map_or(Kind::DATA, |_| Kind::OPTION),
+            sequence,
+            options: options.as_ref().map_or(&[], |options| options),
+            messages: &hdap,
+        });
+        self.transmit(datagram.clone());
+        self.pending = Some(Pending {
+            token,
+            sequence,
+            datagram,
+            tries: 1,
+        });
+        self.after(now_ms, Timer::Ack, self.config.ack_ms);
+        Ok(())
+    }
+
+    /// Ends the link for good; `Down` with `Closed` follows, at the latest after the tries of a
+    /// message. The peer's messages are not acknowledged any more.
+    pub fn close(&mut self, now_ms: u64) {
+        match self.state {
+            State::Closing { .. } | State::Closed => return,
+            State::Idle => return self.finish(),
+            State::Up | State::Lost => {}
+        }
+        self.fail(SendFault::Closed);
+        self.timers = Timers::default();
+        self.state = State::Closing { tries: 1 };
+        self.transmit(control(Kind::CLOSE));
+        self.after(now_ms, Timer::Ack, self.config.ack_ms);
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// When to call `handle_timeout`, if nothing else comes before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.timers.next()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<LinkEvent> {
+        self.events.pop()
+    }
+
+    /// Whether `send` takes a message now.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.state == State::Up && self.pending.is_none() && self.events.fits_verdict()
+    }
+
+    /// Whether the link carries messages.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
+    /// Whether the link has ended for good.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Who is, or was last, at the other end.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> LinkCounts {
+        self.counts
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Up,
+    Lost,
+    Closing { tries: u32 },
+    Closed,
+}
+
+/// The message that is not acknowledged yet.
+#[derive(Debug)]
+struct Pending {
+    token: u64,
+    sequence: u16,
+    datagram: Bytes,
+    tries: u32,
+}
