@@ -112,6 +112,8 @@ fn main() -> anyhow::Result<()> {
     });
     std::fs::write(target().join("dispatch.json"), format!("{result}\n"))?;
     println!("{result}");
+    let health = client.call("system.health", &json!({}))?;
+    eprintln!("inside the daemon, microseconds: {}", health["stages_us"]);
     server.stop();
     Ok(())
 }
