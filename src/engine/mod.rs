@@ -21,6 +21,7 @@ mod decide;
 pub mod event;
 pub mod id;
 pub mod incident;
+mod index;
 pub mod message;
 pub mod policy;
 pub mod position;
@@ -32,17 +33,16 @@ pub mod state;
 pub mod unit;
 
 use command::Command;
-use deadline::Deadlines;
 use event::Event;
-use id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use id::{EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use index::Index;
 use policy::{Need, Policy};
 use position::{Doubt, Fix, Observed, Positions};
-use queue::{Queue, Turn};
+use queue::Turn;
 use ranking::{Fitness, Question, Ranking, Why};
 use rejection::Rejection;
-use spatial::Spatial;
 use state::State;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use unit::UnitState;
 
 /// What the last events made necessary.
@@ -52,15 +52,6 @@ enum Todo {
     Place(IncidentId),
     /// Find work for a unit.
     Free(UnitId),
-}
-
-/// Indexes over the state, made again from it by `apply`.
-#[derive(Debug, Default, Clone)]
-struct Index {
-    spatial: Spatial,
-    queue: Queue,
-    deadlines: Deadlines,
-    by_message: BTreeMap<MessageNo, AssignmentId>,
 }
 
 /// The engine: state, the policy it decides by, and where everybody is.

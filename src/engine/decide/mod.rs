@@ -10,7 +10,7 @@ mod radio;
 use super::alarm::{About, AlarmKind};
 use super::command::Command;
 use super::event::{By, Event};
-use super::id::{EngineTime, MessageNo, RadioId, UnitId};
+use super::id::{AlarmId, EngineTime, MessageNo, RadioId, UnitId};
 use super::message::Body;
 use super::rejection::Rejection;
 use super::state::Counters;
@@ -85,32 +85,36 @@ impl Engine {
                 self.set_service(&mut draft, *unit, out.as_deref(), by)?;
             }
             Command::SendText { unit, text, by } => self.send_text(&mut draft, *unit, text, by)?,
-            Command::AckAlarm { alarm, by } => {
-                if !self.state.alarms.contains_key(alarm) {
-                    return Err(Rejection::UnknownAlarm(*alarm));
-                }
-                draft.events.push(Event::AlarmAcked {
-                    alarm: *alarm,
-                    by: by.clone(),
-                });
-            }
-            Command::RecordSent { request } => self.record_sent(&mut draft, *request),
+            Command::AckAlarm { alarm, by } => self.ack_alarm(&mut draft, *alarm, by)?,
+            Command::RecordSent { .. }
+            | Command::RecordSendFailed { .. }
+            | Command::RecordDelivery { .. }
+            | Command::RecordText { .. }
+            | Command::RecordRegistration { .. } => self.record(&mut draft, command),
+        }
+        Ok(draft.events)
+    }
+
+    /// What comes from the air is never refused: what fits nothing changes nothing.
+    fn record(&self, draft: &mut Draft, command: &Command) {
+        match command {
+            Command::RecordSent { request } => self.record_sent(draft, *request),
             Command::RecordSendFailed { request } => {
-                self.record_send_failed(&mut draft, *request);
+                self.record_send_failed(draft, *request);
             }
             Command::RecordDelivery {
                 request,
                 radio,
                 delivered,
             } => {
-                self.record_delivery(&mut draft, *request, *radio, *delivered);
+                self.record_delivery(draft, *request, *radio, *delivered);
             }
-            Command::RecordText { radio, text } => self.record_text(&mut draft, *radio, text),
+            Command::RecordText { radio, text } => self.record_text(draft, *radio, text),
             Command::RecordRegistration { radio, via } => {
-                self.record_registration(&mut draft, *radio, via.as_ref());
+                self.record_registration(draft, *radio, via.as_ref());
             }
+            _ => {}
         }
-        Ok(draft.events)
     }
 
     pub(super) fn decide_todo(&self, now: EngineTime, todo: Todo) -> Vec<Event> {
@@ -141,6 +145,15 @@ impl Engine {
             },
         };
         draft.events.push(event);
+    }
+
+    fn ack_alarm(&self, draft: &mut Draft, alarm: AlarmId, by: &str) -> Result<(), Rejection> {
+        if !self.state.alarms.contains_key(&alarm) {
+            return Err(Rejection::UnknownAlarm(alarm));
+        }
+        let by = by.to_owned();
+        draft.events.push(Event::AlarmAcked { alarm, by });
+        Ok(())
     }
 
     /// Queues a text to a terminal.
