@@ -3,19 +3,19 @@
 //! An event about something the state does not know is counted and ignored: a journal may be
 //! older than a rule. After each event the indexes of what it touched are made again.
 
+use super::Engine;
 use super::alarm::Alarm;
 use super::answer::Answer;
 use super::assignment::{Assignment, Rung, Source};
 use super::deadline::Due;
 use super::event::{Event, Offer};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, UnitId};
-use super::incident::{Incident, Note, Phase, Report, Slot, Step};
+use super::incident::{Incident, Note, Phase, Report, Slot, Step, replan};
 use super::message::Message;
 use super::policy::{Limits, Need};
 use super::position::Place;
 use super::state::State;
 use super::unit::{Duty, Unit};
-use super::{Engine, Todo};
 
 impl Engine {
     /// Applies one journalled event.
@@ -134,6 +134,10 @@ impl Engine {
             | Event::UnitReturned { unit, .. } => self.touch_unit(at, *unit),
             _ => {}
         }
+        // A new crew may meet what the old one did not.
+        if let Event::UnitCrewEdited { unit, .. } = event {
+            self.todo.free(*unit);
+        }
         Some(())
     }
 
@@ -237,7 +241,13 @@ impl Engine {
                 incident.confirmed = Some(*classification);
                 incident.limits = *limits;
                 incident.review_at = *review_at;
-                plan_slots(incident, needs);
+                incident.held.retain(|(_, until)| *until > at);
+                replan(
+                    incident,
+                    &mut self.state.assignments,
+                    &self.state.units,
+                    needs,
+                );
                 Some(Step::Confirm)
             }
             Event::IncidentRelocated { place, point, .. } => {
@@ -276,7 +286,7 @@ impl Engine {
         }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {
-            self.todo.push_back(Todo::Place(*id));
+            self.todo.place(*id);
         }
         Some(())
     }
@@ -338,7 +348,7 @@ impl Engine {
                 let incident = found.incident;
                 if *rung == Rung::Cleared {
                     self.release(at, *assignment, unit)?;
-                    self.todo.push_back(Todo::Place(incident));
+                    self.todo.place(incident);
                 }
                 self.touch_assignment(*assignment)?;
             }
@@ -437,6 +447,7 @@ impl Engine {
         if usize::from(slot) >= of.slots.len() {
             of.slots.push(Slot {
                 need: Need::default(),
+                planned: false,
                 filled_by: None,
             });
         }
@@ -465,11 +476,11 @@ impl Engine {
                 slot.filled_by = None;
             }
         }
-        of.held.retain(|(held, _)| *held != unit);
+        of.held.retain(|(held, until)| *held != unit && *until > at);
         of.held.push((unit, held_until));
         self.release(at, id, unit)?;
         self.touch_assignment(id)?;
-        self.todo.push_back(Todo::Place(incident));
+        self.todo.place(incident);
         Some(())
     }
 
@@ -544,10 +555,9 @@ impl Engine {
                 state.alarms.insert(*alarm, new);
                 state.alarms_by_cause.insert((*kind, *about), *alarm);
                 if state.alarms.len() > State::MAX_ALARMS {
-                    let oldest = state
-                        .alarms
-                        .values()
-                        .find(|alarm| !alarm.kind.is_urgent())?;
+                    let mut alarms = state.alarms.values();
+                    let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
+                    let oldest = oldest.or_else(|| state.alarms.values().next())?;
                     let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
                     state.alarms.remove(&id);
                     state.alarms_by_cause.remove(&cause);
@@ -565,23 +575,4 @@ impl Engine {
         }
         Some(())
     }
-}
-
-/// Gives an incident the slots of its plan: filled ones stay, surplus empty ones go.
-fn plan_slots(incident: &mut Incident, needs: &[Need]) {
-    let old = std::mem::take(&mut incident.slots);
-    let filled: Vec<_> = old.iter().filter_map(|slot| slot.filled_by).collect();
-    let mut filled = filled.into_iter();
-    incident.slots = needs
-        .iter()
-        .map(|need| Slot {
-            need: *need,
-            filled_by: filled.next(),
-        })
-        .collect();
-    let extra = filled.map(|id| Slot {
-        need: Need::default(),
-        filled_by: Some(id),
-    });
-    incident.slots.extend(extra);
 }

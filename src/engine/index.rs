@@ -1,5 +1,6 @@
 //! Indexes over the state: made again from it after each event, never journalled.
 
+use super::Engine;
 use super::assignment::Rung;
 use super::deadline::{Deadlines, Due};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
@@ -8,7 +9,6 @@ use super::queue::Queue;
 use super::spatial::{Placement, Spatial};
 use super::state::State;
 use super::unit::UnitState;
-use super::{Engine, Todo};
 use std::collections::BTreeMap;
 
 /// Indexes over the state, made again from it by `apply`.
@@ -89,6 +89,7 @@ impl Engine {
         let placement = place.map(|place| Placement {
             kind: unit.kind,
             point: place.point,
+            taken_at: place.taken_at,
             sendable,
         });
         let was_sendable = self
@@ -98,7 +99,7 @@ impl Engine {
             .is_some_and(|old| old.sendable);
         self.index.spatial.set(id, placement);
         if sendable && (placement.is_some() && !was_sendable || !unit.stacked.is_empty()) {
-            self.todo.push_back(Todo::Free(id));
+            self.todo.free(id);
         }
     }
 

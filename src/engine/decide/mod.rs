@@ -7,14 +7,15 @@ mod incident;
 mod placement;
 mod radio;
 
+use super::Engine;
 use super::alarm::{About, AlarmKind};
 use super::command::Command;
 use super::event::{By, Event};
-use super::id::{AlarmId, EngineTime, MessageNo, RadioId, UnitId};
+use super::id::{AlarmId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use super::message::Body;
 use super::rejection::Rejection;
 use super::state::Counters;
-use super::{Engine, Todo};
+use placement::Work;
 
 /// Events being decided, with the ids they take.
 struct Draft {
@@ -117,11 +118,17 @@ impl Engine {
         }
     }
 
-    pub(super) fn decide_todo(&self, now: EngineTime, todo: Todo) -> Vec<Event> {
+    pub(super) fn decide_place(&self, now: EngineTime, incident: IncidentId) -> Vec<Event> {
         let mut draft = self.draft(now);
-        match todo {
-            Todo::Place(incident) => self.place(&mut draft, incident),
-            Todo::Free(unit) => self.find_work(&mut draft, unit),
+        self.place(&mut draft, incident);
+        draft.events
+    }
+
+    pub(super) fn decide_work(&self, now: EngineTime, unit: UnitId, work: Work) -> Vec<Event> {
+        let mut draft = self.draft(now);
+        match work {
+            Work::Promote(assignment) => self.promote(&mut draft, assignment, unit),
+            Work::Fill(incident) => self.place(&mut draft, incident),
         }
         draft.events
     }

@@ -55,7 +55,11 @@ impl Engine {
             return;
         }
         if let Some(assignment) = self.requested(request) {
-            let ours = assignment.terminal == Some(radio);
+            // An earlier attempt may have gone to another terminal of the unit.
+            let unit = self.state.units.get(&assignment.unit);
+            let mut own = unit.and_then(|unit| unit.duty.as_ref()).into_iter();
+            let ours = assignment.terminal == Some(radio)
+                || own.any(|duty| duty.terminals.contains(&radio));
             if let (true, Move::To(rung)) = (ours, assignment.rung.take(Step::Deliver)) {
                 self.step_to(draft, assignment, rung, Source::Radio, By::Radio(radio));
             }
@@ -158,8 +162,9 @@ impl Engine {
         number: Option<IncidentId>,
     ) -> bool {
         let active = self.active_of(unit);
+        let known = number.filter(|number| self.state.incidents.contains_key(number));
         if key == Key::NeedHelp {
-            let incident = number.or(active.map(|active| active.incident));
+            let incident = known.or(active.map(|active| active.incident));
             let assignment = active.map(|active| active.id);
             let about = About {
                 incident,
@@ -172,7 +177,7 @@ impl Engine {
         }
         let meant = active.filter(|active| number.is_none_or(|number| number == active.incident));
         let Some(assignment) = meant else {
-            self.late(draft, unit, key, number);
+            self.late(draft, unit, key, known);
             return false;
         };
         let step = match key {
