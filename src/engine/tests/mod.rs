@@ -4,6 +4,8 @@ mod audit;
 mod expect;
 
 mod lifecycle;
+mod property;
+mod ranking;
 
 mod scenario_duty;
 mod scenario_incident;
