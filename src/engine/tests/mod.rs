@@ -1,7 +1,9 @@
 //! Tests of the whole engine: lifecycle matrices, scenario tables, properties, frozen bytes.
 
 mod audit;
+mod bounds;
 mod expect;
+mod golden;
 
 mod lifecycle;
 mod property;

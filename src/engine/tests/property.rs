@@ -241,6 +241,13 @@ impl Audited {
                 source: Source::Voice,
                 by,
             },
+            _ => return Self::on_duty(op),
+        })
+    }
+
+    fn on_duty(op: &Op) -> Option<Command> {
+        let by = by();
+        Some(match op {
             Op::Duty(unit, how, sworn, extra) => {
                 let (unit, duty) = (UnitId(*unit), duty(*unit, *sworn, *extra));
                 match how {

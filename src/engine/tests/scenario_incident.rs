@@ -139,6 +139,27 @@ fn a_restart_goes_on_where_it_was() {
     );
 }
 
+/// Holds that lapsed while the process was down free a unit for the gravest first.
+#[test]
+fn a_restart_serves_the_queue_in_its_order() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle sworn=1 at 100,0 terminal 1001
+        0.0   report   noise at 0,0
+        1.0   key      1001 2
+        2.0   report   theft at 0,0
+        3.0   key      1001 2
+        4.0   restart                                  // its place is in no event yet
+        5.0   fix      1001 at 100,0 is Taken
+        6.0   notefixes
+        6.0   batch    PositionsNoted
+        500.0 restart
+        500.0 expect   #2 Assigned  铁骑01 Offered
+        500.0 queue    #1
+        ",
+    );
+}
+
 /// Correcting an incident never makes an auxiliary count as the sworn officer it still waits for.
 #[test]
 fn a_corrected_plan_keeps_units_where_they_fit() {
@@ -149,6 +170,11 @@ fn a_corrected_plan_keeps_units_where_they_fit() {
         0.0   expect   辅警01 Offered slot 1
         1.0   confirm  #1 fight grade II
         1.0   expect   辅警01 Offered slot 1
+        1.5   confirm  #1 theft
+        1.5   expect   辅警01 Offered slot 1           // beside the plan: it is not sworn
+        1.5   queue    #1
+        1.6   confirm  #1 fight
+        1.6   expect   辅警01 Offered slot 1
         2.0   unit     铁骑02 motorcycle sworn=1 at 100,0 terminal 1002
         2.0   expect   铁骑02 Offered slot 0
         3.0   confirm  #1 theft

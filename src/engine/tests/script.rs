@@ -24,6 +24,11 @@ use crate::engine::unit::{CrewMember, Duty};
 
 /// Runs a table; panics at the first line that does not hold.
 pub(super) fn check(table: &str) {
+    play(table);
+}
+
+/// Runs a table; what came of it.
+pub(super) fn play(table: &str) -> Audited {
     let lines: Vec<(usize, Vec<&str>)> = (1..)
         .zip(table.lines())
         .map(|(number, line)| (number, line.split("//").next().unwrap_or("")))
@@ -37,6 +42,7 @@ pub(super) fn check(table: &str) {
     }
     script.line = String::from("end of the table");
     script.nothing_refused();
+    script.world
 }
 
 pub(super) struct Script {
@@ -276,6 +282,7 @@ impl Script {
             "sent" | "sendfail" | "delivered" | "undelivered" | "key" | "on" | "off" => {
                 self.radio_command(verb, words)
             }
+            "notefixes" => Command::NotePositions,
             "msg" => self.message_command(words),
             "offer" => Command::Offer {
                 incident: incident(words[0]),
