@@ -8,4 +8,5 @@ pub mod daemon;
 pub mod engine;
 pub mod geo;
 pub mod journal;
+pub mod radio;
 pub mod shell;

@@ -4,5 +4,6 @@
 pub mod check;
 pub mod decode;
 pub mod journal;
+pub mod radio;
 pub mod serve;
 pub mod user;

@@ -1,0 +1,242 @@
+//! What the gateway and its handhelds make of messages from the daemon.
+
+use super::carrier::Outgoing;
+use super::handheld::Watch;
+use super::world::{Now, Task, World};
+use crate::config::Service;
+use bytes::Bytes;
+use tieqi_protocols::Parsed;
+use tieqi_protocols::hdap::Hdap;
+use tieqi_protocols::lp::{Cause, Lp, LpResult, Subscription, Trigger};
+use tieqi_protocols::message::Message;
+use tieqi_protocols::radio_ip::RadioIp;
+use tieqi_protocols::rrs::{RegistrationResult, Rrs};
+use tieqi_protocols::text::Text;
+use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
+
+/// A text that reaches a handheld, or does not.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    /// None when no such handheld is switched on.
+    handheld: Option<usize>,
+    /// The link it came on.
+    link: usize,
+    pub(super) request_id: u32,
+    pub(super) flag: bool,
+    destination: RadioIp,
+    pub(super) source: RadioIp,
+    pub(super) words: String,
+}
+
+impl World {
+    /// Shortest interval of position reports, wall milliseconds.
+    const REPORT_MS_MIN: u64 = 200;
+    /// Before a refused handheld tries again, wall milliseconds.
+    const REFUSED_MS: u64 = 30_000;
+    /// The gateway could not reach the terminal: no ack of the private call.
+    const NOT_REACHED: TmpResult = TmpResult(8);
+
+    pub(super) fn hear(&mut self, now: Now, link: usize, bytes: &Bytes) {
+        let message = match Hdap::parse(bytes) {
+            Ok(Parsed::Complete(hdap, _)) => Message::from_hdap(&hdap).ok(),
+            _ => None,
+        };
+        match message {
+            Some(Message::Rrs(rrs)) => self.hear_rrs(now, link, rrs),
+            Some(Message::Lp(Lp::Request {
+                request_id, radio, ..
+            })) => {
+                self.report(radio, Cause::Asked, request_id);
+            }
+            Some(Message::Lp(Lp::Subscribe(subscription))) => self.subscribe(now, &subscription),
+            Some(Message::Tmp(tmp)) => self.hear_tmp(now, link, &tmp),
+            _ => self.stats.refused += 1,
+        }
+    }
+
+    fn hear_rrs(&mut self, now: Now, link: usize, rrs: Rrs) {
+        let handheld = self.muster.by_radio.get(&rrs.radio().id).copied();
+        match rrs {
+            Rrs::RegistrationAnswer {
+                result, renew_s, ..
+            } => {
+                if let Some(handheld) = handheld {
+                    self.registered(now, handheld, result, renew_s);
+                }
+            }
+            Rrs::OnlineCheck(radio) => {
+                let state = u8::from(handheld.is_none());
+                let answer = Message::Rrs(Rrs::OnlineAnswer { radio, state });
+                self.push(Some(link), Outgoing::Message(answer.to_bytes(false)));
+            }
+            _ => self.stats.refused += 1,
+        }
+    }
+
+    fn registered(&mut self, now: Now, handheld: usize, result: RegistrationResult, renew_s: u32) {
+        let is_ok = result == RegistrationResult::OK;
+        let Some(radio) = self.handheld(handheld) else {
+            return;
+        };
+        let was_ok = std::mem::replace(&mut radio.registered, is_ok);
+        self.stats.registrations += u64::from(is_ok);
+        self.stats.registered =
+            (self.stats.registered + u64::from(is_ok)).saturating_sub(u64::from(was_ok));
+        // Renewed after 70 to 90 % of the time given: before it ends, and not all at once.
+        let renew_ms = u64::from(renew_s.max(1)) * 1000;
+        let wait_ms = match is_ok {
+            true => renew_ms * (70 + self.air.below(21)) / 100,
+            false => Self::REFUSED_MS,
+        };
+        self.register_at(now.ms + wait_ms, handheld);
+    }
+
+    fn report(&mut self, radio: RadioIp, cause: Cause, request_id: u32) {
+        let Some(handheld) = self.muster.by_radio.get(&radio.id).copied() else {
+            return;
+        };
+        self.push_fix(handheld, cause, request_id);
+    }
+
+    pub(super) fn push_fix(&mut self, handheld: usize, cause: Cause, request_id: u32) {
+        let link = self.handheld(handheld).and_then(|h| h.link(Service::Lp));
+        let fix = Outgoing::Fix {
+            handheld,
+            cause,
+            request_id,
+        };
+        self.push(link, fix);
+    }
+
+    /// Positions from now on. Whatever the trigger, reports go by time: a simulated handheld does
+    /// not measure how far it went.
+    fn subscribe(&mut self, now: Now, subscription: &Subscription<'_>) {
+        let Some(handheld) = self.muster.by_radio.get(&subscription.radio.id).copied() else {
+            return;
+        };
+        let simulated_ms = u64::from(subscription.interval_s.max(1)) * 1000;
+        let interval_ms = self.pace.wall_ms(simulated_ms).max(Self::REPORT_MS_MIN);
+        let request_id = subscription.request_id;
+        let first_ms = self.air.below(interval_ms);
+        let Some(radio) = self.handheld(handheld) else {
+            return;
+        };
+        radio.watched = radio.watched.wrapping_add(1);
+        let plan = radio.watched;
+        let is_on = subscription.trigger != Trigger::Cancel;
+        radio.watch = is_on.then_some(Watch {
+            request_id,
+            interval_ms,
+        });
+        let link = radio.link(Service::Lp);
+        let answer = Message::Lp(Lp::Subscribed {
+            request_id,
+            radio: radio.radio,
+            trigger: subscription.trigger,
+            result: LpResult::OK,
+        });
+        self.push(link, Outgoing::Message(answer.to_bytes(false)));
+        self.agenda
+            .note(now.ms + first_ms, Task::Report { handheld, plan });
+    }
+
+    fn hear_tmp(&mut self, now: Now, link: usize, tmp: &Tmp<'_>) {
+        match tmp.body {
+            Body::Private {
+                destination,
+                source,
+                text,
+            } => {
+                self.send_on_air(now, link, tmp, (destination, source), text);
+            }
+            // The ack names whom the text went to and who had sent it: the handheld is the sender.
+            Body::PrivateAck { source, result, .. } if result.is_ok() => {
+                let handheld = self.muster.by_radio.get(&source.id).copied();
+                if let Some(handheld) = handheld {
+                    self.acknowledged(now, handheld, tmp.request_id);
+                }
+            }
+            // Failures are tried again when no ack came in time.
+            Body::PrivateAck { .. } | Body::GroupAck { .. } => {}
+            Body::Group { .. } => self.stats.refused += 1,
+        }
+    }
+
+    /// A text is on the air for a while, and texts to one handheld come in order.
+    fn send_on_air(
+        &mut self,
+        now: Now,
+        link: usize,
+        tmp: &Tmp<'_>,
+        (destination, source): (RadioIp, RadioIp),
+        text: Text<'_>,
+    ) {
+        let handheld = self.muster.by_radio.get(&destination.id).copied();
+        let air_ms = u64::from(self.options.air_ms);
+        let mut at_ms = now.ms + air_ms / 2 + self.air.below(air_ms / 2 + 1);
+        if let Some(radio) = handheld.and_then(|handheld| self.handheld(handheld)) {
+            at_ms = at_ms.max(radio.reached_at_ms);
+            radio.reached_at_ms = at_ms;
+        }
+        let arrived = Arrived {
+            handheld,
+            link,
+            request_id: tmp.request_id,
+            flag: tmp.flag,
+            destination,
+            source,
+            words: text.chars().collect(),
+        };
+        match at_ms <= now.ms {
+            true => self.arrive(now, &arrived),
+            false => self.agenda.note(at_ms, Task::Arrive(Box::new(arrived))),
+        }
+    }
+
+    /// A text arrives, or is lost, or its ack is.
+    pub(super) fn arrive(&mut self, now: Now, text: &Arrived) {
+        let rates = self.options.rates;
+        // All are drawn each time: turning one rate leaves the rest of the story as it is.
+        let (fails, lost) = (
+            self.air.hits(rates.delivery_fail),
+            self.air.hits(rates.delivery_loss),
+        );
+        let ack_lost = self.air.hits(0.5);
+        let Some(handheld) = text.handheld.filter(|_| !fails) else {
+            self.stats.undelivered += 1;
+            return self.answer(text, Self::NOT_REACHED);
+        };
+        self.stats.lost_on_air += u64::from(lost);
+        match (lost, ack_lost) {
+            (true, false) => return,
+            (true, true) => {}
+            (false, _) => {
+                self.stats.delivered += 1;
+                self.answer(text, TmpResult::OK);
+            }
+        }
+        self.stats.texts += 1;
+        let is_new = self
+            .handheld(handheld)
+            .is_some_and(|radio| radio.is_new(text.source, text.request_id));
+        match is_new {
+            true => self.show(now, handheld, text),
+            false => self.stats.repeated += 1,
+        }
+    }
+
+    /// Whether the text was delivered, as the gateway tells the daemon.
+    fn answer(&mut self, text: &Arrived, result: TmpResult) {
+        let answer = Message::Tmp(Tmp {
+            flag: text.flag,
+            request_id: text.request_id,
+            body: Body::PrivateAck {
+                destination: text.destination,
+                source: text.source,
+                result,
+            },
+            option: None,
+        });
+        self.push(Some(text.link), Outgoing::Message(answer.to_bytes(false)));
+    }
+}
