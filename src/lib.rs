@@ -9,3 +9,4 @@ pub mod engine;
 pub mod geo;
 pub mod journal;
 pub mod radio;
+pub mod shell;

@@ -1,2 +1,202 @@
-//! Tieqi.
-fn main() {}
+//! `tieqi`: one binary. Arguments are read here; what the commands do is in the library.
+//!
+//! Exit codes: 0 done, 1 failed, 2 bad usage or config.
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tieqi::cli;
+use tieqi::config::users::Role;
+use tieqi::config::{Config, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+/// A police dispatch engine and PDT radio gateway daemon (铁骑).
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the daemon.
+    Serve(Serve),
+    /// Checks a config: prints all faults at once, or what it holds.
+    Check {
+        /// The config's main file.
+        config: PathBuf,
+        /// One JSON object on one line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Explains frames given in hex, one a line.
+    Decode {
+        /// The frame in hex, or - to read frames from stdin.
+        frame: String,
+        /// One JSON object a frame.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Looks into a journal.
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Users of the consoles.
+    #[command(subcommand)]
+    User(User),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// The config's main file.
+    config: PathBuf,
+    /// Data directory, instead of the config's.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Journal {
+    /// Checks every byte; exits 1 when anything is wrong.
+    Verify {
+        /// The data directory.
+        dir: PathBuf,
+        /// One JSON object on one line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints records as people read them.
+    Show {
+        /// The data directory.
+        dir: PathBuf,
+        /// First record.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// Last record.
+        #[arg(long, default_value_t = u64::MAX)]
+        to: u64,
+    },
+    /// Writes all records as JSON Lines.
+    Export {
+        /// The data directory.
+        dir: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum User {
+    /// Adds a user; the password is asked for.
+    Add {
+        /// The name.
+        name: String,
+        /// call-taker, dispatcher or supervisor.
+        #[arg(long)]
+        role: Role,
+        /// The users' file, as the config names it.
+        #[arg(long, default_value = "users.toml")]
+        file: PathBuf,
+        /// Reads the password from stdin instead of asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// What ends a command.
+enum End {
+    Done,
+    Failed,
+    Usage,
+}
+
+impl From<bool> for End {
+    fn from(fine: bool) -> Self {
+        if fine { Self::Done } else { Self::Failed }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Failed) => ExitCode::from(1),
+        Ok(End::Usage) => ExitCode::from(2),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            // Faults of the config and a directory in use are the caller's to mend.
+            let usage =
+                error.is::<tieqi::config::Faults>() || error.is::<tieqi::shell::StartError>();
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<End> {
+    let out = &mut std::io::stdout().lock();
+    match command {
+        Command::Serve(options) => serve(&options),
+        Command::Check { config, json } => match cli::check::run(&config, json, out)? {
+            true => Ok(End::Done),
+            false => Ok(End::Usage),
+        },
+        Command::Decode { frame, json } => {
+            let mut input = frame;
+            if input == "-" {
+                input.clear();
+                let stdin = std::io::stdin().lock();
+                /// Frames are small; this is thousands of them.
+                const MAX_INPUT: u64 = 16 << 20;
+                let read = stdin.take(MAX_INPUT).read_to_string(&mut input);
+                read.context("failed to read stdin")?;
+            }
+            cli::decode::run(&input, json, out).map(End::from)
+        }
+        Command::Journal(journal) => look(journal, out),
+        Command::User(User::Add {
+            name,
+            role,
+            file,
+            password_stdin,
+        }) => {
+            let from = match password_stdin {
+                true => cli::user::PasswordFrom::Stdin,
+                false => cli::user::PasswordFrom::Prompt,
+            };
+            cli::user::add(&file, &name, role, from)?;
+            eprintln!("added {name} ({role}) to {}", file.display());
+            Ok(End::Done)
+        }
+    }
+}
+
+fn look(journal: Journal, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
+    let decode = cli::journal::event_text;
+    let fine = match journal {
+        Journal::Verify { dir, json } => cli::journal::verify(&dir, json, out)?,
+        Journal::Show { dir, from, to } => cli::journal::show(&dir, from..=to, decode, out)?,
+        Journal::Export { dir } => cli::journal::export(&dir, cli::journal::event_json, out)?,
+    };
+    Ok(fine.into())
+}
+
+fn serve(options: &Serve) -> anyhow::Result<End> {
+    let config = Config::load(&options.config)?;
+    log(&config.log.filter, config.log.format);
+    cli::serve::run(config, options.dir.as_deref())?;
+    Ok(End::Done)
+}
+
+/// Logs go to stderr; RUST_LOG overrides the filter.
+fn log(filter: &str, format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let ansi = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

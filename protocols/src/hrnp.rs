@@ -11,7 +11,7 @@
 //! | 5 | 1 | destination |
 //! | 6 | 2 | packet number, big-endian; DATA_ACK repeats the one of its DATA |
 //! | 8 | 2 | bytes of the whole frame, big-endian |
-//! | 10 | 2 | checksum over all other bytes, as the Internet's: one's complement of their 16-bit sum |
+//! | 10 | 2 | checksum over all other bytes, the Internet's (RFC 1071), big-endian |
 //! | 12 | n | one HDAP message, DATA only |
 //!
 //! There is no byte stuffing, 0x7E may stand inside: after a fault [`resync`] finds the next

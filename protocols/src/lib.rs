@@ -15,6 +15,7 @@ extern crate alloc;
 
 #[cfg(test)]
 mod capture;
+pub mod describe;
 pub mod error;
 pub mod gps;
 pub mod hdap;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::engine::event::Event;
 use crate::journal::{self, Damage, FileDisk, Kind, Record, Report, Stray, Torn, opened_wall_ms};
 
 /// Segments from which on `verify` draws a progress bar: about a second's work.
@@ -115,6 +116,25 @@ pub fn export(dir: &Path, decode: impl Fn(&[u8]) -> String, out: &mut dyn Write)
     })?;
     complain(&report);
     Ok(report.is_intact())
+}
+
+/// An event's payload as people read it.
+#[must_use]
+pub fn event_text(payload: &[u8]) -> String {
+    match postcard::from_bytes::<Event>(payload) {
+        Ok(event) => format!("{event:?}"),
+        Err(error) => format!("unreadable: {error}"),
+    }
+}
+
+/// An event's payload as JSON.
+#[must_use]
+pub fn event_json(payload: &[u8]) -> String {
+    let event = postcard::from_bytes::<Event>(payload);
+    let json = event
+        .ok()
+        .and_then(|event| serde_json::to_string(&event).ok());
+    json.unwrap_or_else(|| event_text(payload))
 }
 
 /// One line of an export.

@@ -2,6 +2,8 @@
 //! Arguments are parsed by the binary.
 
 pub mod check;
+pub mod decode;
 pub mod journal;
 pub mod radio;
+pub mod serve;
 pub mod user;

@@ -27,12 +27,6 @@ impl<T> Batches<T> {
         self.last
     }
 
-    /// The newest batch.
-    #[must_use]
-    pub(super) fn last(&self) -> u64 {
-        self.last
-    }
-
     /// Whether everything decided so far is durable.
     #[must_use]
     pub(super) fn is_durable(&self) -> bool {

@@ -172,7 +172,7 @@ impl Daemon {
     /// Why nothing is accepted, if nothing is.
     #[must_use]
     pub fn degraded(&self) -> Option<&str> {
-        self.degraded.as_deref()
+        self.degraded.as_deref().or(self.stalled.as_deref())
     }
 }
 

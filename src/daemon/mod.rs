@@ -99,6 +99,8 @@ pub enum Input<'a> {
     },
     /// Batches up to this one are on the disk.
     Durable(u64),
+    /// There is no space for the next batches; they wait, and nothing is lost yet.
+    JournalStalled(String),
     /// The journal failed; nothing more becomes durable until a restart.
     JournalFailed(String),
 }
@@ -134,6 +136,7 @@ pub struct Daemon {
     counts: health::Counts,
     last_texts: BTreeMap<RadioId, u32>,
     degraded: Option<String>,
+    stalled: Option<String>,
 }
 
 impl Daemon {
@@ -169,6 +172,7 @@ impl Daemon {
             counts: health::Counts::default(),
             last_texts: BTreeMap::new(),
             degraded: None,
+            stalled: None,
         }
     }
 
@@ -181,8 +185,22 @@ impl Daemon {
     /// Read-only from the start: the journal is damaged or cannot be written.
     pub fn degrade(&mut self, reason: String, out: &mut Vec<Output>) {
         tracing::error!(%reason, "degraded: nothing is accepted until a restart");
-        let line = rpc::notice("board.degraded", &serde_json::json!({ "reason": reason }));
+        let params = serde_json::json!({ "reason": reason, "until": "restart" });
         self.degraded = Some(reason);
+        self.tell_all(&rpc::notice("board.degraded", &params), out);
+    }
+
+    /// The disk is full: acknowledgements wait until there is space.
+    fn stall(&mut self, reason: String, out: &mut Vec<Output>) {
+        if self.stalled.is_none() {
+            tracing::error!(%reason, "stalled: nothing is acknowledged until there is space");
+            let params = serde_json::json!({ "reason": reason, "until": "space" });
+            self.tell_all(&rpc::notice("board.degraded", &params), out);
+        }
+        self.stalled = Some(reason);
+    }
+
+    fn tell_all(&mut self, line: &Bytes, out: &mut Vec<Output>) {
         let consoles: Vec<_> = self.sessions.keys().copied().collect();
         for console in consoles {
             self.write(console, line.clone(), out);
@@ -195,9 +213,15 @@ impl Daemon {
         if self.degraded.is_some() {
             return;
         }
-        for command in [Command::PublishPolicy, Command::Resume] {
-            self.execute(now, &command, out);
+        // The register is published in pieces that fit a batch.
+        loop {
+            let seq = self.engine.state().seq;
+            self.execute(now, &Command::PublishPolicy, out);
+            if self.engine.state().seq == seq {
+                break;
+            }
         }
+        self.execute(now, &Command::Resume, out);
         for command in sign_on {
             self.execute(now, &command, out);
         }
@@ -235,6 +259,7 @@ impl Daemon {
                 self.pump(now, out);
             }
             Input::Durable(batch) => self.durable(now, batch, out),
+            Input::JournalStalled(reason) => self.stall(reason, out),
             Input::JournalFailed(reason) => {
                 if self.degraded.is_none() {
                     self.degrade(reason, out);
@@ -379,6 +404,9 @@ impl Daemon {
     }
 
     fn durable(&mut self, now: Now, upto: u64, out: &mut Vec<Output>) {
+        if self.stalled.take().is_some() {
+            self.tell_all(&rpc::notice("board.recovered", &serde_json::json!({})), out);
+        }
         while let Some((_, decided_us)) = self.decided_us.pop_front_if(|(batch, _)| *batch <= upto)
         {
             self.stages

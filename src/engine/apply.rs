@@ -3,20 +3,19 @@
 //! An event about something the state does not know is counted and ignored: a journal may be
 //! older than a rule. After each event the indexes of what it touched are made again.
 
+use super::Engine;
 use super::alarm::Alarm;
 use super::answer::Answer;
 use super::assignment::{Assignment, Rung, Source};
 use super::deadline::Due;
 use super::event::{Event, Offer};
-use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
-use super::incident::{Engaged, Incident, Note, Phase, Report, Slot, Step};
+use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, UnitId};
+use super::incident::{Incident, Note, Phase, Report, Slot, Step, replan};
 use super::message::Message;
 use super::policy::{Limits, Need};
 use super::position::Place;
-use super::spatial::Placement;
 use super::state::State;
-use super::unit::{Duty, Unit, UnitState};
-use super::{Engine, Todo};
+use super::unit::{Duty, Unit};
 
 impl Engine {
     /// Applies one journalled event.
@@ -62,26 +61,9 @@ impl Engine {
             | Event::AssignmentRetried { .. }
             | Event::AssignmentAdvanced { .. }
             | Event::AssignmentOverdue { .. } => self.apply_ladder(at, event)?,
-            Event::AssignmentDeclined {
-                assignment,
-                held_until,
-                ..
-            } => {
-                self.end(at, *assignment, Rung::Declined, *held_until)?;
-            }
-            Event::AssignmentExpired {
-                assignment,
-                held_until,
-            } => {
-                self.end(at, *assignment, Rung::Expired, *held_until)?;
-            }
-            Event::AssignmentRecalled {
-                assignment,
-                held_until,
-                ..
-            } => {
-                self.end(at, *assignment, Rung::Recalled, *held_until)?;
-            }
+            Event::AssignmentDeclined { .. }
+            | Event::AssignmentExpired { .. }
+            | Event::AssignmentRecalled { .. } => self.apply_end(at, event)?,
             Event::MessageQueued { .. }
             | Event::MessageRetried { .. }
             | Event::MessageDelivered { .. }
@@ -152,6 +134,10 @@ impl Engine {
             | Event::UnitReturned { unit, .. } => self.touch_unit(at, *unit),
             _ => {}
         }
+        // A new crew may meet what the old one did not.
+        if let Event::UnitCrewEdited { unit, .. } = event {
+            self.todo.free(*unit);
+        }
         Some(())
     }
 
@@ -185,10 +171,8 @@ impl Engine {
             Event::TerminalLost { radio } => {
                 self.state.terminals.entry(*radio).or_default().via = None;
             }
-            Event::StrangerHeard { radio } => {
-                if self.state.strangers.len() < State::MAX_STRANGERS {
-                    self.state.strangers.insert(*radio);
-                }
+            Event::StrangerHeard { radio } if self.state.strangers.len() < State::MAX_STRANGERS => {
+                self.state.strangers.insert(*radio);
             }
             Event::PositionsNoted { fixes } => {
                 for (radio, point, taken_at) in fixes {
@@ -257,7 +241,13 @@ impl Engine {
                 incident.confirmed = Some(*classification);
                 incident.limits = *limits;
                 incident.review_at = *review_at;
-                plan_slots(incident, needs);
+                incident.held.retain(|(_, until)| *until > at);
+                replan(
+                    incident,
+                    &mut self.state.assignments,
+                    &self.state.units,
+                    needs,
+                );
                 Some(Step::Confirm)
             }
             Event::IncidentRelocated { place, point, .. } => {
@@ -296,7 +286,7 @@ impl Engine {
         }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {
-            self.todo.push_back(Todo::Place(*id));
+            self.todo.place(*id);
         }
         Some(())
     }
@@ -358,7 +348,7 @@ impl Engine {
                 let incident = found.incident;
                 if *rung == Rung::Cleared {
                     self.release(at, *assignment, unit)?;
-                    self.todo.push_back(Todo::Place(incident));
+                    self.todo.place(incident);
                 }
                 self.touch_assignment(*assignment)?;
             }
@@ -372,6 +362,26 @@ impl Engine {
             _ => return None,
         }
         Some(())
+    }
+
+    fn apply_end(&mut self, at: EngineTime, event: &Event) -> Option<()> {
+        match event {
+            Event::AssignmentDeclined {
+                assignment,
+                held_until,
+                ..
+            } => self.end(at, *assignment, Rung::Declined, *held_until),
+            Event::AssignmentExpired {
+                assignment,
+                held_until,
+            } => self.end(at, *assignment, Rung::Expired, *held_until),
+            Event::AssignmentRecalled {
+                assignment,
+                held_until,
+                ..
+            } => self.end(at, *assignment, Rung::Recalled, *held_until),
+            _ => None,
+        }
     }
 
     /// A new assignment, or the stacked one of this id.
@@ -437,6 +447,7 @@ impl Engine {
         if usize::from(slot) >= of.slots.len() {
             of.slots.push(Slot {
                 need: Need::default(),
+                planned: false,
                 filled_by: None,
             });
         }
@@ -465,11 +476,11 @@ impl Engine {
                 slot.filled_by = None;
             }
         }
-        of.held.retain(|(held, _)| *held != unit);
+        of.held.retain(|(held, until)| *held != unit && *until > at);
         of.held.push((unit, held_until));
         self.release(at, id, unit)?;
         self.touch_assignment(id)?;
-        self.todo.push_back(Todo::Place(incident));
+        self.todo.place(incident);
         Some(())
     }
 
@@ -544,10 +555,9 @@ impl Engine {
                 state.alarms.insert(*alarm, new);
                 state.alarms_by_cause.insert((*kind, *about), *alarm);
                 if state.alarms.len() > State::MAX_ALARMS {
-                    let oldest = state
-                        .alarms
-                        .values()
-                        .find(|alarm| !alarm.kind.is_urgent())?;
+                    let mut alarms = state.alarms.values();
+                    let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
+                    let oldest = oldest.or_else(|| state.alarms.values().next())?;
                     let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
                     state.alarms.remove(&id);
                     state.alarms_by_cause.remove(&cause);
@@ -565,134 +575,4 @@ impl Engine {
         }
         Some(())
     }
-
-    /// Makes the indexes of an assignment and its incident again.
-    fn touch_assignment(&mut self, id: AssignmentId) -> Option<()> {
-        let assignment = self.state.assignments.get(&id)?;
-        let open = assignment.rung.is_open();
-        let incident = assignment.incident;
-        let deadline = open.then_some(assignment.deadline);
-        if !open {
-            self.index.by_message.remove(&assignment.message);
-        }
-        self.index.deadlines.set(Due::Assignment(id), deadline);
-        self.engage(incident)?;
-        self.touch_incident(incident);
-        Some(())
-    }
-
-    /// Lets an incident's phase follow its assignments.
-    fn engage(&mut self, id: IncidentId) -> Option<()> {
-        let incident = self.state.incidents.get(&id)?;
-        let working = self
-            .state
-            .open_assignments(incident)
-            .filter(|assignment| assignment.rung != Rung::Stacked);
-        let engaged = working.fold(Engaged::Nobody, |so_far, assignment| match so_far {
-            Engaged::Rolling => Engaged::Rolling,
-            _ if assignment.rung >= Rung::EnRoute => Engaged::Rolling,
-            _ => Engaged::Offered,
-        });
-        let incident = self.state.incidents.get_mut(&id)?;
-        if let Some(phase) = incident.phase.after(Step::Engage(engaged)) {
-            incident.phase = phase;
-        }
-        Some(())
-    }
-
-    /// Makes the indexes of an incident again.
-    fn touch_incident(&mut self, id: IncidentId) {
-        let Some(incident) = self.state.incidents.get(&id) else {
-            return;
-        };
-        self.index.queue.set(incident);
-        let due = self.review_of(incident);
-        self.index.deadlines.set(Due::Incident(id), due);
-    }
-
-    /// When an incident must be looked at again: it waits for a category, or for a unit.
-    fn review_of(&self, incident: &Incident) -> Option<EngineTime> {
-        if incident.phase == Phase::Reported {
-            return Some(incident.review_at);
-        }
-        incident.missing().next()?;
-        let lapse = incident.held.iter().map(|(_, until)| *until).min();
-        Some(lapse.map_or(incident.review_at, |at| at.min(incident.review_at)))
-    }
-
-    /// Puts a unit where it can be found; when that makes it sendable, work is looked for.
-    pub(super) fn touch_unit(&mut self, at: EngineTime, id: UnitId) {
-        let Some(unit) = self.state.units.get(&id) else {
-            return;
-        };
-        let state = unit.state();
-        let sendable = state == UnitState::Available;
-        let place = unit
-            .duty
-            .as_ref()
-            .and_then(|duty| self.positions.of_unit(at, &duty.terminals));
-        let placement = place.map(|place| Placement {
-            kind: unit.kind,
-            point: place.point,
-            sendable,
-        });
-        let was_sendable = self
-            .index
-            .spatial
-            .placement(id)
-            .is_some_and(|old| old.sendable);
-        self.index.spatial.set(id, placement);
-        if sendable && (placement.is_some() && !was_sendable || !unit.stacked.is_empty()) {
-            self.todo.push_back(Todo::Free(id));
-        }
-    }
-
-    /// The same for the unit that holds a terminal.
-    pub(super) fn touch_holder(&mut self, at: EngineTime, radio: RadioId) {
-        let holder = self
-            .state
-            .terminals
-            .get(&radio)
-            .and_then(|terminal| terminal.holder);
-        if let Some(unit) = holder {
-            self.touch_unit(at, unit);
-        }
-    }
-
-    /// Drops incidents that ended more than a day ago, with their assignments.
-    fn forget_ended(&mut self, at: EngineTime) {
-        while let Some((ended_at, id)) = self.state.ended.front().copied()
-            && at.since_ms(ended_at) > State::KEEP_ENDED_MS
-        {
-            self.state.ended.pop_front();
-            let Some(incident) = self.state.incidents.remove(&id) else {
-                continue;
-            };
-            self.index.queue.remove(&incident);
-            self.index.deadlines.set(Due::Incident(id), None);
-            for assignment in incident.assignments {
-                self.state.assignments.remove(&assignment);
-                self.index.deadlines.set(Due::Assignment(assignment), None);
-            }
-        }
-    }
-}
-
-/// Gives an incident the slots of its plan: filled ones stay, surplus empty ones go.
-fn plan_slots(incident: &mut Incident, needs: &[Need]) {
-    let old = std::mem::take(&mut incident.slots);
-    let filled: Vec<_> = old.iter().filter_map(|slot| slot.filled_by).collect();
-    let mut filled = filled.into_iter();
-    incident.slots = needs
-        .iter()
-        .map(|need| Slot {
-            need: *need,
-            filled_by: filled.next(),
-        })
-        .collect();
-    let extra = filled.map(|id| Slot {
-        need: Need::default(),
-        filled_by: Some(id),
-    });
-    incident.slots.extend(extra);
 }

@@ -134,7 +134,7 @@ pub enum Event {
         /// Terminal, place and when the fix was taken.
         fixes: Vec<(RadioId, Point, EngineTime)>,
     },
-    /// A fix was not believed; at most one a minute for each terminal.
+    /// A fix was not believed; at most one a minute for each terminal and doubt.
     FixDoubted {
         /// Which terminal.
         radio: RadioId,

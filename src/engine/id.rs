@@ -95,6 +95,13 @@ impl Point {
     /// Largest |coordinate| the engine takes, 2,000 km: squares of differences then fit an `i64`.
     pub const LIMIT_CM: i64 = 200_000_000;
 
+    /// Whether the engine takes it.
+    #[must_use]
+    pub fn is_in_plane(self) -> bool {
+        let limit = Self::LIMIT_CM.unsigned_abs();
+        self.x_cm.unsigned_abs() <= limit && self.y_cm.unsigned_abs() <= limit
+    }
+
     /// Straight distance to `other` in centimetres, rounded down.
     #[must_use]
     pub fn distance_cm(self, other: Self) -> u64 {

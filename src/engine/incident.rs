@@ -7,9 +7,12 @@
 //! Being in the queue is derived (`missing() > 0`), whatever the phase. Queued, Assigned and
 //! Underway follow from the assignments; only the other steps are said by somebody.
 
+use super::assignment::Assignment;
 use super::id::{AssignmentId, CategoryCode, EngineTime, IncidentId, Point, UnitId};
 use super::policy::{Grade, Limits, Need};
+use super::unit::Unit;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where an incident came in (来源). Both lines join one queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +132,8 @@ impl Phase {
 pub struct Slot {
     /// What it asks of the unit.
     pub need: Need,
+    /// Whether the plan asks for it; one a dispatcher added is not filled again by the engine.
+    pub planned: bool,
     /// The open or cleared assignment that fills it.
     pub filled_by: Option<AssignmentId>,
 }
@@ -215,13 +220,13 @@ impl Incident {
         self.confirmed.unwrap_or(self.report.classification)
     }
 
-    /// Indices and needs of slots no open or cleared assignment fills; empty unless it is waiting
-    /// for units.
+    /// Indices and needs of the plan's slots that no open or cleared assignment fills; empty unless
+    /// it is waiting for units.
     pub fn missing(&self) -> impl Iterator<Item = (u8, Need)> + '_ {
         let waiting = self.phase.is_open() && self.phase != Phase::Reported;
         (0u8..)
             .zip(&self.slots)
-            .filter(move |(_, slot)| waiting && slot.filled_by.is_none())
+            .filter(move |(_, slot)| waiting && slot.planned && slot.filled_by.is_none())
             .map(|(index, slot)| (index, slot.need))
     }
 
@@ -229,5 +234,50 @@ impl Incident {
     #[must_use]
     pub fn holds(&self, unit: UnitId) -> bool {
         self.held.iter().any(|(held, _)| *held == unit)
+    }
+}
+
+/// Gives an incident the slots of a plan. A unit on it keeps a slot that asks for the same as its
+/// own did, or takes one it meets; whoever fits none stays beside the plan.
+pub(super) fn replan(
+    incident: &mut Incident,
+    assignments: &mut BTreeMap<AssignmentId, Assignment>,
+    units: &BTreeMap<UnitId, Unit>,
+    needs: &[Need],
+) {
+    let old = std::mem::take(&mut incident.slots);
+    let slots = &mut incident.slots;
+    slots.extend(needs.iter().map(|need| Slot {
+        need: *need,
+        planned: true,
+        filled_by: None,
+    }));
+    let mut fill = |id, fits: &dyn Fn(Need) -> bool| {
+        let mut open = slots.iter_mut().filter(|slot| slot.filled_by.is_none());
+        let slot = open.find(|slot| fits(slot.need));
+        slot.is_some_and(|slot| slot.filled_by.replace(id).is_none())
+    };
+    let mut left: Vec<AssignmentId> = Vec::new();
+    for slot in &old {
+        let Some(id) = slot.filled_by else { continue };
+        if !(slot.planned && fill(id, &|need| need == slot.need)) {
+            left.push(id);
+        }
+    }
+    left.retain(|id| {
+        let unit = assignments.get(id).and_then(|found| units.get(&found.unit));
+        let duty = unit.and_then(|unit| unit.duty.as_ref());
+        !fill(*id, &|need| duty.is_some_and(|duty| duty.meets(need)))
+    });
+    slots.extend(left.into_iter().map(|id| Slot {
+        need: Need::default(),
+        planned: false,
+        filled_by: Some(id),
+    }));
+    for (index, slot) in (0u8..).zip(&incident.slots) {
+        let filled_by = slot.filled_by.and_then(|id| assignments.get_mut(&id));
+        if let Some(assignment) = filled_by {
+            assignment.slot = index;
+        }
     }
 }

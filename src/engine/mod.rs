@@ -21,6 +21,7 @@ mod decide;
 pub mod event;
 pub mod id;
 pub mod incident;
+mod index;
 pub mod message;
 pub mod policy;
 pub mod position;
@@ -32,35 +33,39 @@ pub mod state;
 pub mod unit;
 
 use command::Command;
-use deadline::Deadlines;
 use event::Event;
-use id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use id::{EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use index::Index;
 use policy::{Need, Policy};
-use position::{Doubt, Fix, Observed, Positions};
-use queue::{Queue, Turn};
+use position::{Fix, Observed, Positions};
+use queue::Turn;
 use ranking::{Fitness, Question, Ranking, Why};
 use rejection::Rejection;
-use spatial::Spatial;
 use state::State;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use unit::UnitState;
 
 /// What the last events made necessary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Todo {
-    /// Fill what an incident misses, or take back what it needs no more.
-    Place(IncidentId),
-    /// Find work for a unit.
-    Free(UnitId),
+#[derive(Debug, Default, Clone)]
+struct Todo {
+    /// Units that may find work, each with the gravest it may hope for: among units freed together
+    /// the gravest incident chooses first.
+    free: BTreeSet<(Turn, UnitId)>,
+    /// Incidents to fill, or to take back from what they need no more.
+    place: VecDeque<IncidentId>,
 }
 
-/// Indexes over the state, made again from it by `apply`.
-#[derive(Debug, Default, Clone)]
-struct Index {
-    spatial: Spatial,
-    queue: Queue,
-    deadlines: Deadlines,
-    by_message: BTreeMap<MessageNo, AssignmentId>,
+impl Todo {
+    /// Finds work for a unit.
+    fn free(&mut self, unit: UnitId) {
+        let gravest = (0, EngineTime(0), IncidentId(0));
+        self.free.insert((gravest, unit));
+    }
+
+    /// Looks at an incident.
+    fn place(&mut self, incident: IncidentId) {
+        self.place.push_back(incident);
+    }
 }
 
 /// The engine: state, the policy it decides by, and where everybody is.
@@ -70,7 +75,7 @@ pub struct Engine {
     state: State,
     positions: Positions,
     index: Index,
-    todo: VecDeque<Todo>,
+    todo: Todo,
 }
 
 impl Engine {
@@ -82,7 +87,7 @@ impl Engine {
             state: State::default(),
             positions: Positions::default(),
             index: Index::default(),
-            todo: VecDeque::new(),
+            todo: Todo::default(),
         }
     }
 
@@ -123,16 +128,39 @@ impl Engine {
 
     /// Decides what earlier events and positions made necessary.
     pub fn settle(&mut self, now: EngineTime, batch: &mut Vec<Event>) {
-        while let Some(todo) = self.todo.pop_front() {
-            let events = self.decide_todo(now, todo);
+        loop {
+            let events = if let Some((known, unit)) = self.todo.free.pop_first() {
+                self.employ(now, unit, known)
+            } else if let Some(incident) = self.todo.place.pop_front() {
+                self.decide_place(now, incident)
+            } else {
+                return;
+            };
             self.take(now, events, batch);
         }
+    }
+
+    /// Finds work for a unit, unless another may have graver; `known` is the turn it found before.
+    fn employ(&mut self, now: EngineTime, unit: UnitId, known: Turn) -> Vec<Event> {
+        let Some((turn, work)) = self.work_for(now, unit) else {
+            return Vec::new();
+        };
+        let events = if turn <= known {
+            self.decide_work(now, unit, work)
+        } else {
+            Vec::new()
+        };
+        // The work may go to somebody nearer: it looks until it finds nothing more.
+        if turn > known || !events.is_empty() {
+            self.todo.free.insert((turn, unit));
+        }
+        events
     }
 
     /// Whether [`Engine::settle`] has something to do.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
-        !self.todo.is_empty()
+        !(self.todo.free.is_empty() && self.todo.place.is_empty())
     }
 
     fn take(&mut self, now: EngineTime, events: Vec<Event>, batch: &mut Vec<Event>) {
@@ -144,7 +172,7 @@ impl Engine {
 
     /// Forgets what replayed events would have made necessary: it stands in the journal already.
     pub fn replayed(&mut self) {
-        self.todo.clear();
+        self.todo = Todo::default();
     }
 
     /// When to send [`Command::Tick`].
@@ -167,8 +195,8 @@ impl Engine {
         let speed_cm_s = u64::from(self.policy.plausible_cm_s);
         let observed = self.positions.observe(now, radio, fix, speed_cm_s);
         match observed {
-            Observed::Doubted(doubt) if doubt != Doubt::Stale => {
-                let due = self.positions.note_doubt(now, radio);
+            Observed::Doubted(doubt) => {
+                let due = self.positions.note_doubt(now, radio, doubt);
                 let event = Event::FixDoubted {
                     radio,
                     point: fix.point,
@@ -180,7 +208,7 @@ impl Engine {
                 self.touch_holder(now, radio);
                 (observed, None)
             }
-            _ => (observed, None),
+            Observed::Stranger => (observed, None),
         }
     }
 
@@ -196,9 +224,18 @@ impl Engine {
     ) -> Result<Ranking, Rejection> {
         let found = self.state.incident(incident)?;
         let first = found.missing().next().map(|(_, need)| need);
-        let need = need.or(first).unwrap_or_default();
-        let to = found.report.point;
-        let to = to.ok_or(Rejection::Invalid(
+        self.rank_without(now, found, need.or(first).unwrap_or_default(), &[])
+    }
+
+    /// The same, passing over units that other slots take in this decision.
+    fn rank_without(
+        &self,
+        now: EngineTime,
+        incident: &incident::Incident,
+        need: Need,
+        taken: &[UnitId],
+    ) -> Result<Ranking, Rejection> {
+        let to = incident.report.point.ok_or(Rejection::Invalid(
             "the incident has no position to rank from",
         ))?;
         let question = Question {
@@ -211,17 +248,17 @@ impl Engine {
             &self.policy,
             &self.index.spatial,
             question,
-            |unit| self.fitness(now, found, unit, need),
+            |unit| self.fitness(incident, unit, need, taken),
         ))
     }
 
     /// What the state knows of a unit as a candidate for one slot of an incident.
     fn fitness(
         &self,
-        now: EngineTime,
         incident: &incident::Incident,
         unit: UnitId,
         need: Need,
+        taken: &[UnitId],
     ) -> Option<Fitness> {
         let found = self.state.units.get(&unit)?;
         let duty = found.duty.as_ref()?;
@@ -229,6 +266,7 @@ impl Engine {
             UnitState::OffDuty => return None,
             UnitState::OutOfService => Some(Why::OutOfService),
             UnitState::Committed => Some(Why::Committed),
+            UnitState::Available if taken.contains(&unit) => Some(Why::Taken),
             UnitState::Available if incident.holds(unit) => Some(Why::Held),
             UnitState::Available if !duty.skills.covers(need.skills) => Some(Why::LacksSkill),
             UnitState::Available if duty.sworn() < need.sworn => Some(Why::LacksSworn),
@@ -236,7 +274,6 @@ impl Engine {
         };
         Some(Fitness {
             why_not,
-            taken_at: self.positions.of_unit(now, &duty.terminals)?.taken_at,
             has_terminal: self.state.reachable(found).is_some(),
         })
     }
@@ -263,3 +300,6 @@ impl Engine {
         Some(self.state.messages.get(&message)?.radio)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,9 +54,9 @@ pub struct Place {
 #[derive(Debug, Default, Clone)]
 struct Track {
     place: Option<Place>,
-    /// Doubtful fixes so far, and when one was last journalled.
+    /// Doubtful fixes so far, and when one of each kind was last journalled.
     doubted: u32,
-    doubt_noted_at: Option<EngineTime>,
+    noted_at: BTreeMap<Doubt, EngineTime>,
 }
 
 /// Latest plausible fix of each terminal.
@@ -69,7 +69,7 @@ pub struct Positions {
 impl Positions {
     /// How far a terminal's clock may be ahead of ours, milliseconds.
     pub const AHEAD_MS: i64 = 10_000;
-    /// A terminal's doubtful fixes are journalled at most this often, milliseconds.
+    /// A terminal's doubtful fixes of one kind are journalled at most this often, milliseconds.
     pub const DOUBT_EVERY_MS: u64 = 60_000;
     /// A first terminal's fix younger than this beats a newer one of the others, milliseconds.
     pub const FRESH_MS: u64 = 60_000;
@@ -99,13 +99,12 @@ impl Positions {
     }
 
     /// Whether a doubt about `radio` should be journalled now; marks it as journalled.
-    pub(super) fn note_doubt(&mut self, now: EngineTime, radio: RadioId) -> bool {
+    pub(super) fn note_doubt(&mut self, now: EngineTime, radio: RadioId, doubt: Doubt) -> bool {
         let track = self.tracks.entry(radio).or_default();
-        let due = track
-            .doubt_noted_at
-            .is_none_or(|last| now.since_ms(last) >= Self::DOUBT_EVERY_MS);
+        let last = track.noted_at.get(&doubt);
+        let due = last.is_none_or(|last| now.since_ms(*last) >= Self::DOUBT_EVERY_MS);
         if due {
-            track.doubt_noted_at = Some(now);
+            track.noted_at.insert(doubt, now);
         }
         due
     }
@@ -171,8 +170,7 @@ impl Positions {
 
 impl Track {
     fn doubt(&self, now: EngineTime, fix: Fix, speed_cm_s: u64) -> Option<Doubt> {
-        let limit = Point::LIMIT_CM;
-        if fix.point.x_cm.abs() > limit || fix.point.y_cm.abs() > limit {
+        if !fix.point.is_in_plane() {
             return Some(Doubt::OutOfPlane);
         }
         let now_ms = i64::try_from(now.0).unwrap_or(i64::MAX);

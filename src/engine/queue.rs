@@ -84,7 +84,7 @@ impl Queue {
     }
 
     /// Incidents that wait, in the order they are served, of the lanes `qualifies` lets through.
-    /// One that misses several kinds of units may come more than once.
+    /// One that misses several kinds of units comes once: it heads all its lanes at its turn.
     pub fn in_order(
         &self,
         step_ms: [u32; 2],

@@ -90,8 +90,6 @@ impl Ranking {
 pub struct Fitness {
     /// Why it is not a candidate, if it is not.
     pub why_not: Option<Why>,
-    /// When its fix was taken.
-    pub taken_at: EngineTime,
     /// Whether a terminal of it is registered.
     pub has_terminal: bool,
 }
@@ -209,8 +207,8 @@ fn candidate(
     now: EngineTime,
     (travel_ms, unit, distance_cm, fit): (u32, UnitId, u64, Fitness),
 ) -> Option<Candidate> {
-    let point = spatial.placement(unit)?.point;
-    let fix_age_ms = now.since_ms(fit.taken_at);
+    let placement = spatial.placement(unit)?;
+    let fix_age_ms = now.since_ms(placement.taken_at);
     let mut reasons = vec![Reason::StraightLine];
     if fix_age_ms > u64::from(policy.stale_fix_ms) {
         reasons.push(Reason::StaleFix);
@@ -223,7 +221,7 @@ fn candidate(
         unit,
         travel_ms,
         distance_m,
-        point,
+        point: placement.point,
         fix_age_ms,
         reasons,
     })

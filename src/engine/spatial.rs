@@ -4,7 +4,7 @@
 //! not be sent stand in trees of their own, so that looking for a free one never walks past a
 //! station full of parked busy ones (6 us with 150 of them, 40 us with 1,000).
 
-use super::id::{Point, UnitId};
+use super::id::{EngineTime, Point, UnitId};
 use super::policy::UnitKind;
 use rstar::primitives::GeomWithData;
 use rstar::{PointDistance, RTree};
@@ -19,8 +19,17 @@ pub struct Placement {
     pub kind: UnitKind,
     /// Where it is.
     pub point: Point,
+    /// When the fix that says so was taken.
+    pub taken_at: EngineTime,
     /// Whether it may be sent.
     pub sendable: bool,
+}
+
+impl Placement {
+    /// Whether both stand at one point of one tree.
+    fn is_same_spot(self, other: Self) -> bool {
+        (self.kind, self.point, self.sendable) == (other.kind, other.point, other.sendable)
+    }
 }
 
 #[derive(Debug, Default, Clone)]
@@ -37,10 +46,13 @@ pub struct Spatial {
 }
 
 impl Spatial {
-    /// Puts a unit where it is now, or takes it out. Nothing happens when nothing changed.
+    /// Puts a unit where it is now, or takes it out. The trees stay as they are when only its fix is newer.
     pub fn set(&mut self, unit: UnitId, placement: Option<Placement>) {
         let old = self.placed.get(&unit).copied();
-        if old == placement {
+        if let (Some(old), Some(new)) = (old, placement)
+            && old.is_same_spot(new)
+        {
+            self.placed.insert(unit, new);
             return;
         }
         if let Some(old) = old {

@@ -3,12 +3,12 @@
 //! any clock that never goes back. The same object is a gateway's link and a simulated repeater.
 //!
 //! ```text
-//!            CONNECT (Listen), its ack (Connect)             close()
-//!   Idle ─────────────────────────────────────────▶ Up ───────────────▶ Closing ──▶ Closed
-//!    ▲  ◀───────────── CLOSE from the peer ──────────│     CLOSE acked, or tried enough
-//!    └──── heartbeats lost (Connect: tries again) ───┤
-//!                                                    ▼
-//!         heartbeats lost (Listen):                 Lost ── anything valid from the peer ──▶ Up
+//!          CONNECT (Listen), its ack (Connect)       close()         acked, or tried enough
+//!   Idle ──────────────────────────────────────▶ Up ─────────▶ Closing ──────────────▶ Closed
+//!    ▲ ▲ ◀──────── CLOSE from the peer ───────── │ ▲
+//!    │ └────────── heartbeats lost (Connect) ─── │ │ anything valid from the peer
+//!    │                                           ▼ │
+//!    └──────────── CLOSE from the peer ───────── Lost   (Listen: heartbeats lost, or `resume`)
 //! ```
 //! What it does not do: keep a queue of messages (it takes one and takes the next when that is
 //! acknowledged), send a message again after `SendFailed`, know whether a terminal got it, or
@@ -18,6 +18,8 @@
 //! A datagram sent again within [`REPEAT_WINDOW_MS`] is acknowledged again and not delivered
 //! twice, as long as it is among the last [`REPEATS`]. A peer that connects anew from the same
 //! address keeps that memory, so a late copy is known even then; another address starts afresh.
+//! So a repeater that restarts within the window and sends its first message byte for byte again
+//! has it acknowledged only.
 //!
 //! Only plain data carries messages. A control datagram with one, data with none, and kind bits
 //! that contradict each other are refused: so a kind bit flipped in a message or its ack, which
@@ -182,6 +184,24 @@ impl Link {
         };
         link.connect(now_ms);
         link
+    }
+
+    /// Lets a listening link nobody has connected to go on with the peer of an earlier run: it is
+    /// up with the first valid datagram from there, a heartbeat at the latest, instead of when the
+    /// peer has missed enough heartbeats to connect again. `sequence` is the next one to send; let
+    /// it differ from those of the earlier run, or the peer may take a message for a repeat.
+    pub fn resume(
+        &mut self,
+        peer: SocketAddr,
+        device_id: Option<u32>,
+        channel: Option<u8>,
+        sequence: u16,
+    ) {
+        if self.role == Role::Listen && self.state == State::Idle && self.peer.is_none() {
+            self.state = State::Lost;
+            (self.peer, self.device_id, self.channel) = (Some(peer), device_id, channel);
+            self.sequence = sequence;
+        }
     }
 
     /// Takes one datagram from the socket.

@@ -2,8 +2,8 @@
 //! twice. A sender repeats a datagram when our ack was lost, with the same sequence and bytes; a
 //! sequence alone would not do, since a restarted repeater counts from the start again.
 
-/// How long a datagram is remembered, milliseconds: over three times the 1.2 s our own end
-/// repeats for, and shorter than any repeater takes to restart.
+/// How long a datagram is remembered, milliseconds: four times the 1.2 s our own end
+/// repeats for, and shorter than a repeater takes to restart.
 pub const REPEAT_WINDOW_MS: u64 = 5000;
 /// Datagrams remembered. A peer has one unacknowledged message, so older ones are late copies.
 pub const REPEATS: usize = 8;

@@ -673,9 +673,13 @@ proptest! {
     fn whatever_is_done_queues_stay_bounded_and_each_token_ends_once(
         ops in proptest::collection::vec(some_op(), 0..200),
         connects: bool,
+        resumes: bool,
     ) {
         let role = if connects { repeater(addr(2)) } else { Role::Listen };
         let mut link = Link::new(0, role, LinkConfig::default());
+        if resumes {
+            link.resume(addr(1), None, None, 65_535);
+        }
         let (mut now_ms, mut tokens, mut all) = (0, 0, vec![]);
         for op in ops {
             match op {

@@ -7,7 +7,7 @@
 //! | A002 | report | request 4, radio 4, result 2, fix 40 |
 //! | A003 | report with RSSI | as A002, RSSI 2 |
 //! | B003 | emergency report | radio 4, kind 1, fix 40 |
-//! | D001 | subscription | request 4, radio 4, trigger 1, distance 4, start 14, stop 14, intervals 8 and 8 |
+//! | D001 | subscription | 57 bytes, see [`Subscription`] |
 //! | D002 | its answer | request 4, radio 4, trigger 1, result 2 |
 //! | D003 | subscribed report | request 4, radio 4, fix 40; also taken: as A002 |
 //! | D004 | the same with RSSI | as A003 |

@@ -41,29 +41,22 @@ impl Engine {
         {
             return Err(Rejection::AlreadyAssigned { unit, incident });
         }
-        if found.slots.len() >= Incident::MAX_SLOTS {
-            let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
-            return Err(Rejection::Full {
-                what: "units on one incident",
-                limit,
-            });
-        }
         match whom.state() {
             UnitState::Available => {
                 let slot = self.slot_for(found, whom);
-                let ranking = self.rank(draft.now, incident, None).ok();
-                let best = ranking.as_ref().and_then(|ranking| {
-                    ranking
-                        .candidates
-                        .iter()
-                        .find(|candidate| candidate.unit == unit)
-                });
-                let best = best.cloned();
-                if let Some(ranking) = ranking {
+                if usize::from(slot) >= Incident::MAX_SLOTS {
+                    let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
+                    return Err(Rejection::Full {
+                        what: "units on one incident",
+                        limit,
+                    });
+                }
+                let need = found.slots.get(usize::from(slot)).map(|slot| slot.need);
+                if let Ok(ranking) = self.rank(draft.now, incident, need) {
                     draft.events.push(Event::UnitsRanked { incident, ranking });
                 }
                 let id = draft.ids.next_assignment();
-                self.offer_to(draft, (found, slot), id, best.as_ref(), unit, by.clone());
+                self.offer_to(draft, (found, slot), id, unit, by.clone());
                 Ok(())
             }
             UnitState::Committed if stack => self.stack(draft, incident, whom, by),

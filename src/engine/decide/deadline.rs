@@ -114,14 +114,14 @@ impl Engine {
         self.alarm(draft, AlarmKind::MessageFailed, about);
     }
 
-    /// After a restart: whatever waits is looked at again.
+    /// After a restart: whatever waits is looked at again, in the order of the queue.
     pub(super) fn resume(&self, draft: &mut Draft) {
-        for incident in self.state.incidents.values() {
-            if incident.missing().next().is_some() {
-                let review_at = incident.review_at;
+        let step_ms = self.policy.age_step_ms;
+        for (_, _, id) in self.index.queue.in_order(step_ms, draft.now, |_| true) {
+            if let Some(incident) = self.state.incidents.get(&id) {
                 draft.events.push(Event::IncidentReviewed {
-                    incident: incident.id,
-                    review_at,
+                    incident: id,
+                    review_at: incident.review_at,
                 });
             }
         }

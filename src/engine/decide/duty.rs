@@ -13,10 +13,12 @@ use std::collections::BTreeSet;
 impl Engine {
     /// Registers call signs the state does not know, and the config's hash when it changed.
     pub(super) fn publish_policy(&self, draft: &mut Draft) {
+        /// Units registered in one batch; the command is given again until nothing comes of it.
+        const PER_BATCH: usize = 5_000;
         let known = u32::try_from(self.state.units.len()).unwrap_or(u32::MAX);
         let new = self.policy.register.iter();
         let new = new.filter(|(call_sign, _)| !self.state.call_signs.contains_key(call_sign));
-        for (id, (call_sign, kind)) in (known + 1..).zip(new) {
+        for (id, (call_sign, kind)) in (known + 1..).zip(new).take(PER_BATCH) {
             draft.events.push(Event::UnitRegistered {
                 unit: UnitId(id),
                 call_sign: call_sign.clone(),

@@ -224,9 +224,8 @@ impl Engine {
 }
 
 fn check_point(point: Option<Point>) -> Result<(), Rejection> {
-    let limit = Point::LIMIT_CM;
     match point {
-        Some(point) if point.x_cm.abs() > limit || point.y_cm.abs() > limit => {
+        Some(point) if !point.is_in_plane() => {
             Err(Rejection::Invalid("the position lies outside the plane"))
         }
         _ => Ok(()),

@@ -7,14 +7,15 @@ mod incident;
 mod placement;
 mod radio;
 
+use super::Engine;
 use super::alarm::{About, AlarmKind};
 use super::command::Command;
 use super::event::{By, Event};
-use super::id::{EngineTime, MessageNo, RadioId, UnitId};
+use super::id::{AlarmId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use super::message::Body;
 use super::rejection::Rejection;
 use super::state::Counters;
-use super::{Engine, Todo};
+use placement::Work;
 
 /// Events being decided, with the ids they take.
 struct Draft {
@@ -85,40 +86,51 @@ impl Engine {
                 self.set_service(&mut draft, *unit, out.as_deref(), by)?;
             }
             Command::SendText { unit, text, by } => self.send_text(&mut draft, *unit, text, by)?,
-            Command::AckAlarm { alarm, by } => {
-                if !self.state.alarms.contains_key(alarm) {
-                    return Err(Rejection::UnknownAlarm(*alarm));
-                }
-                draft.events.push(Event::AlarmAcked {
-                    alarm: *alarm,
-                    by: by.clone(),
-                });
-            }
-            Command::RecordSent { request } => self.record_sent(&mut draft, *request),
+            Command::AckAlarm { alarm, by } => self.ack_alarm(&mut draft, *alarm, by)?,
+            Command::RecordSent { .. }
+            | Command::RecordSendFailed { .. }
+            | Command::RecordDelivery { .. }
+            | Command::RecordText { .. }
+            | Command::RecordEmergency { .. }
+            | Command::RecordRegistration { .. } => self.record(&mut draft, command),
+        }
+        Ok(draft.events)
+    }
+
+    /// What comes from the air is never refused: what fits nothing changes nothing.
+    fn record(&self, draft: &mut Draft, command: &Command) {
+        match command {
+            Command::RecordSent { request } => self.record_sent(draft, *request),
             Command::RecordSendFailed { request } => {
-                self.record_send_failed(&mut draft, *request);
+                self.record_send_failed(draft, *request);
             }
             Command::RecordDelivery {
                 request,
                 radio,
                 delivered,
             } => {
-                self.record_delivery(&mut draft, *request, *radio, *delivered);
+                self.record_delivery(draft, *request, *radio, *delivered);
             }
-            Command::RecordText { radio, text } => self.record_text(&mut draft, *radio, text),
-            Command::RecordEmergency { radio } => self.record_emergency(&mut draft, *radio),
+            Command::RecordText { radio, text } => self.record_text(draft, *radio, text),
+            Command::RecordEmergency { radio } => self.record_emergency(draft, *radio),
             Command::RecordRegistration { radio, via } => {
-                self.record_registration(&mut draft, *radio, via.as_ref());
+                self.record_registration(draft, *radio, via.as_ref());
             }
+            _ => {}
         }
-        Ok(draft.events)
     }
 
-    pub(super) fn decide_todo(&self, now: EngineTime, todo: Todo) -> Vec<Event> {
+    pub(super) fn decide_place(&self, now: EngineTime, incident: IncidentId) -> Vec<Event> {
         let mut draft = self.draft(now);
-        match todo {
-            Todo::Place(incident) => self.place(&mut draft, incident),
-            Todo::Free(unit) => self.find_work(&mut draft, unit),
+        self.place(&mut draft, incident);
+        draft.events
+    }
+
+    pub(super) fn decide_work(&self, now: EngineTime, unit: UnitId, work: Work) -> Vec<Event> {
+        let mut draft = self.draft(now);
+        match work {
+            Work::Promote(assignment) => self.promote(&mut draft, assignment, unit),
+            Work::Fill(incident) => self.place(&mut draft, incident),
         }
         draft.events
     }
@@ -142,6 +154,15 @@ impl Engine {
             },
         };
         draft.events.push(event);
+    }
+
+    fn ack_alarm(&self, draft: &mut Draft, alarm: AlarmId, by: &str) -> Result<(), Rejection> {
+        if !self.state.alarms.contains_key(&alarm) {
+            return Err(Rejection::UnknownAlarm(alarm));
+        }
+        let by = by.to_owned();
+        draft.events.push(Event::AlarmAcked { alarm, by });
+        Ok(())
     }
 
     /// Queues a text to a terminal.

@@ -8,13 +8,21 @@ use super::super::Engine;
 use super::super::alarm::{About, AlarmKind};
 use super::super::assignment::{Rung, Source};
 use super::super::event::{By, Event, Offer, RecallCause};
-use super::super::id::{AssignmentId, IncidentId, UnitId};
+use super::super::id::{AssignmentId, EngineTime, IncidentId, UnitId};
 use super::super::incident::{Incident, Phase};
 use super::super::policy::{Mode, Need};
-use super::super::queue::turn;
-use super::super::ranking::{Candidate, PassedOver, Ranking, Why};
+use super::super::queue::{Turn, turn};
 use super::super::unit::{Unit, UnitState};
 use super::Draft;
+
+/// What a free unit is to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Work {
+    /// What is stacked behind it.
+    Promote(AssignmentId),
+    /// What waits in the queue.
+    Fill(IncidentId),
+}
 
 impl Engine {
     /// Fills what an incident misses, and takes back what it needs no more.
@@ -75,106 +83,73 @@ impl Engine {
 
     fn fill(&self, draft: &mut Draft, incident: &Incident) {
         let mut taken: Vec<UnitId> = Vec::new();
-        let mut ranked: Option<Ranking> = None;
         for (slot, need) in incident.missing() {
-            // Slots of one plan often ask for the same: one search serves them all.
-            if ranked.as_ref().is_none_or(|ranking| ranking.need != need) {
-                ranked = self.rank(draft.now, incident.id, Some(need)).ok();
-            }
-            let Some(ranking) = &ranked else { return };
-            let Some(best) = without(ranking, &taken).cloned() else {
+            let Ok(ranking) = self.rank_without(draft.now, incident, need, &taken) else {
+                return;
+            };
+            let Some(best) = ranking.candidates.first().map(|best| best.unit) else {
                 continue;
             };
-            taken.push(best.unit);
-            let shown = told_apart(ranking, &taken, best.unit);
+            taken.push(best);
             draft.events.push(Event::UnitsRanked {
                 incident: incident.id,
-                ranking: shown,
+                ranking,
             });
             let assignment = draft.ids.next_assignment();
-            self.offer_to(
-                draft,
-                (incident, slot),
-                assignment,
-                Some(&best),
-                best.unit,
-                By::Engine,
-            );
+            self.offer_to(draft, (incident, slot), assignment, best, By::Engine);
         }
     }
 
-    /// Work for a unit that became free: what is stacked behind it, unless graver things wait.
-    pub(super) fn find_work(&self, draft: &mut Draft, id: UnitId) {
-        let Some(unit) = self.state.units.get(&id) else {
-            return;
-        };
-        let Some(duty) = &unit.duty else { return };
+    /// Work for a unit that may be free: what is stacked behind it, unless graver things wait.
+    pub(in crate::engine) fn work_for(&self, now: EngineTime, id: UnitId) -> Option<(Turn, Work)> {
+        let unit = self.state.units.get(&id)?;
+        let duty = unit.duty.as_ref()?;
         if unit.state() != UnitState::Available {
-            return;
+            return None;
         }
         let step_ms = self.policy.age_step_ms;
+        let placed = self.index.spatial.placement(id).is_some();
         let waiting = match self.policy.mode {
-            Mode::Auto => self
+            Mode::Auto if placed => self
                 .index
                 .queue
-                .in_order(step_ms, draft.now, |need| duty.meets(need))
-                .find(|(_, _, incident)| self.may_serve(*incident, unit)),
+                .in_order(step_ms, now, |need| duty.meets(need))
+                .find(|(_, _, incident)| self.may_serve(*incident, id)),
+            Mode::Auto => None,
         };
-        let stacked = self.first_stacked(draft, unit);
-        match (stacked, waiting) {
-            (Some((rank, assignment)), next) if next.is_none_or(|next| rank <= next.0) => {
-                self.promote(draft, assignment);
-            }
-            (_, Some((_, _, incident))) => {
-                if let Some(incident) = self.state.incidents.get(&incident) {
-                    self.fill(draft, incident);
-                }
-            }
-            _ => {}
+        let waiting = waiting.map(|turn| (turn, Work::Fill(turn.2)));
+        match (self.first_stacked(now, unit), waiting) {
+            (Some(own), Some(next)) if next.0.0 < own.0.0 => Some(next),
+            (own, next) => own.or(next),
         }
     }
 
-    fn may_serve(&self, incident: IncidentId, unit: &Unit) -> bool {
-        let placed = self.index.spatial.placement(unit.id).is_some();
-        self.state.incidents.get(&incident).is_some_and(|incident| {
-            placed && incident.report.point.is_some() && !incident.holds(unit.id)
-        })
+    fn may_serve(&self, incident: IncidentId, unit: UnitId) -> bool {
+        let found = self.state.incidents.get(&incident);
+        found.is_some_and(|found| found.report.point.is_some() && !found.holds(unit))
     }
 
-    /// The stacked assignment whose turn is first, with its rank.
-    fn first_stacked(&self, draft: &Draft, unit: &Unit) -> Option<(u8, AssignmentId)> {
-        let step_ms = self.policy.age_step_ms;
+    /// The stacked assignment whose turn is first.
+    fn first_stacked(&self, now: EngineTime, unit: &Unit) -> Option<(Turn, Work)> {
         let turns = unit.stacked.iter().filter_map(|id| {
-            let incident = self
-                .state
-                .incidents
-                .get(&self.state.assignments.get(id)?.incident)?;
-            Some((turn(step_ms, draft.now, incident), *id))
+            let of = self.state.assignments.get(id)?.incident;
+            let incident = self.state.incidents.get(&of)?;
+            Some((turn(self.policy.age_step_ms, now, incident), *id))
         });
-        turns.min().map(|((rank, ..), id)| (rank, id))
+        turns.min().map(|(turn, id)| (turn, Work::Promote(id)))
     }
 
-    fn promote(&self, draft: &mut Draft, id: AssignmentId) {
-        let Some(assignment) = self.state.assignments.get(&id) else {
+    pub(super) fn promote(&self, draft: &mut Draft, id: AssignmentId, unit: UnitId) {
+        let assignment = self.state.assignments.get(&id);
+        let incident = assignment.and_then(|found| self.state.incidents.get(&found.incident));
+        let (Some(incident), Some(unit)) = (incident, self.state.units.get(&unit)) else {
             return;
         };
-        let Some(incident) = self.state.incidents.get(&assignment.incident) else {
-            return;
-        };
-        let slot = incident.missing().next().map(|(slot, _)| slot);
-        match slot {
-            Some(slot) => {
-                self.offer_to(
-                    draft,
-                    (incident, slot),
-                    id,
-                    None,
-                    assignment.unit,
-                    By::Engine,
-                );
-            }
-            None => self.take_back(draft, id, RecallCause::Surplus, By::Engine),
+        if incident.missing().next().is_none() {
+            return self.take_back(draft, id, RecallCause::Surplus, By::Engine);
         }
+        let slot = self.slot_for(incident, unit);
+        self.offer_to(draft, (incident, slot), id, unit.id, By::Engine);
     }
 
     /// Offers one slot of an incident to a unit. Data goes only to a registered terminal; without
@@ -184,7 +159,6 @@ impl Engine {
         draft: &mut Draft,
         (incident, slot): (&Incident, u8),
         assignment: AssignmentId,
-        best: Option<&Candidate>,
         unit: UnitId,
         by: By,
     ) {
@@ -198,7 +172,7 @@ impl Engine {
         };
         let offer = Offer {
             terminal,
-            distance_m: best.map(|best| best.distance_m),
+            distance_m: self.distance_m(incident, unit),
             deadline: draft.now.plus_ms(u64::from(limit_ms)),
         };
         let message = self.free_message(draft);
@@ -223,38 +197,22 @@ impl Engine {
         }
     }
 
-    /// Whether a unit can be offered by hand for what an incident misses.
+    /// Straight distance from a unit to an incident, if both have a place.
+    fn distance_m(&self, incident: &Incident, unit: UnitId) -> Option<u32> {
+        let from = self.index.spatial.placement(unit)?.point;
+        let distance_cm = from.distance_cm(incident.report.point?);
+        u32::try_from(distance_cm / 100).ok()
+    }
+
+    /// The slot a unit takes by hand: one it fits, any that is missing, or one beside the plan.
     pub(super) fn slot_for(&self, incident: &Incident, unit: &Unit) -> u8 {
         let meets = |need: &Need| unit.duty.as_ref().is_some_and(|duty| duty.meets(*need));
         let fitting = incident.missing().find(|(_, need)| meets(need));
         let any = fitting.or_else(|| incident.missing().next());
+        let beside = (0u8..)
+            .zip(&incident.slots)
+            .find(|(_, slot)| !slot.planned && slot.filled_by.is_none());
         let added = u8::try_from(incident.slots.len()).unwrap_or(u8::MAX);
-        any.map_or(added, |(slot, _)| slot)
+        any.map_or_else(|| beside.map_or(added, |(slot, _)| slot), |(slot, _)| slot)
     }
-}
-
-/// The best candidate that another slot has not taken.
-fn without<'a>(ranking: &'a Ranking, taken: &[UnitId]) -> Option<&'a Candidate> {
-    ranking
-        .candidates
-        .iter()
-        .find(|candidate| !taken.contains(&candidate.unit))
-}
-
-/// The ranking as it stood for one slot: those an earlier slot took are passed over.
-fn told_apart(ranking: &Ranking, taken: &[UnitId], best: UnitId) -> Ranking {
-    let mut shown = ranking.clone();
-    shown.candidates.retain(|candidate| {
-        let gone = taken.contains(&candidate.unit) && candidate.unit != best;
-        if gone && shown.passed_over.len() < Ranking::MAX_PASSED {
-            let (unit, travel_ms) = (candidate.unit, candidate.travel_ms);
-            shown.passed_over.push(PassedOver {
-                unit,
-                travel_ms,
-                why: Why::Taken,
-            });
-        }
-        !gone
-    });
-    shown
 }

@@ -55,7 +55,11 @@ impl Engine {
             return;
         }
         if let Some(assignment) = self.requested(request) {
-            let ours = assignment.terminal == Some(radio);
+            // An earlier attempt may have gone to another terminal of the unit.
+            let unit = self.state.units.get(&assignment.unit);
+            let mut own = unit.and_then(|unit| unit.duty.as_ref()).into_iter();
+            let ours = assignment.terminal == Some(radio)
+                || own.any(|duty| duty.terminals.contains(&radio));
             if let (true, Move::To(rung)) = (ours, assignment.rung.take(Step::Deliver)) {
                 self.step_to(draft, assignment, rung, Source::Radio, By::Radio(radio));
             }
@@ -157,14 +161,15 @@ impl Engine {
         key: Key,
         number: Option<IncidentId>,
     ) -> bool {
+        let known = number.filter(|number| self.state.incidents.contains_key(number));
         if key == Key::NeedHelp {
-            self.need_help(draft, radio, number);
+            self.need_help(draft, radio, known);
             return true;
         }
         let active = self.active_of(unit);
         let meant = active.filter(|active| number.is_none_or(|number| number == active.incident));
         let Some(assignment) = meant else {
-            self.late(draft, unit, key, number);
+            self.late(draft, unit, key, known);
             return false;
         };
         let step = match key {

@@ -16,12 +16,10 @@
 //!
 //! A field a terminal does not know is all NUL (said of real captures; blanks are taken alike).
 
-use crate::error::{DecodeError, Layer};
-use crate::refuse::{value, whole};
-use bytes::BufMut;
+mod read;
+mod write;
+
 use core::fmt;
-use nom::bytes::complete::take;
-use nom::number::complete::u8;
 
 /// The 40 bytes as they came.
 ///
@@ -124,37 +122,6 @@ impl Date {
     }
 }
 
-impl<'a> GpsField<'a> {
-    /// The fix the bytes stand for.
-    ///
-    /// # Errors
-    /// Characters that do not belong, and impossible values: minute 60, 31 February, latitude 91.
-    pub fn read(self) -> Result<Gps, DecodeError> {
-        let three = || take(3usize);
-        let stamp = || take(6usize);
-        let place = (u8, take(9usize), u8, take(10usize));
-        let fields = (u8, stamp(), stamp(), place, three(), three());
-        let expected = "40 bytes";
-        let (status, clock, day, place, speed, course) =
-            whole(Layer::Gps, self.0.as_slice(), expected, fields)?;
-        let (north, latitude, east, longitude) = place;
-        let valid = match status {
-            b'A' => true,
-            b'V' | 0 => false,
-            _ => return Err(value(Layer::Gps, "status", status)),
-        };
-        Ok(Gps {
-            valid,
-            time: known(clock, time)?,
-            date: known(day, date)?,
-            latitude: known(latitude, |field| angle(field, north, &LATITUDE))?,
-            longitude: known(longitude, |field| angle(field, east, &LONGITUDE))?,
-            speed_dkn: known(speed, tenths)?,
-            course_deg: known(course, degrees)?,
-        })
-    }
-}
-
 impl Gps {
     /// Bytes of a fix.
     pub const LEN: usize = 40;
@@ -188,26 +155,6 @@ impl Gps {
         let minutes = hours * 60 + i64::from(time.minute);
         Some((minutes * 60 + i64::from(time.second)) * 1000)
     }
-
-    /// The 40 bytes. What does not fit is clamped: angles to 90 and 180 degrees, speed to 999 knots
-    /// and, from 10 knots on, to whole ones (half up); unknown fields are NUL.
-    #[must_use]
-    pub fn to_field(&self) -> [u8; Self::LEN] {
-        let mut field = [0; Self::LEN];
-        let mut room = field.as_mut_slice();
-        room.put_u8(if self.valid { b'A' } else { b'V' });
-        let time = |time: Time| pairs([time.hour, time.minute, time.second]);
-        put_known(&mut room, self.time.map(time));
-        let year = |date: Date| u8::try_from(date.year % 100).unwrap_or(0);
-        let date = |date: Date| pairs([date.day, date.month, year(date)]);
-        put_known(&mut room, self.date.map(date));
-        put_angle::<2>(&mut room, &LATITUDE, self.latitude);
-        put_angle::<3>(&mut room, &LONGITUDE, self.longitude);
-        put_known(&mut room, self.speed_dkn.map(speed_text));
-        let course = |course: u16| digits::<3>(u32::from(course.min(360)));
-        put_known(&mut room, self.course_deg.map(course));
-        field
-    }
 }
 
 /// How one of the two angles is written.
@@ -234,168 +181,6 @@ const LONGITUDE: Axis = Axis {
     positive: b'E',
     negative: b'W',
 };
-
-/// Nothing for a field of NULs or blanks, else what `read` makes of it.
-fn known<T>(
-    field: &[u8],
-    read: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
-) -> Result<Option<T>, DecodeError> {
-    if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
-        return Ok(None);
-    }
-    read(field).map(Some)
-}
-
-/// At most nine ASCII digits as a number.
-fn number(field: &[u8], what: &'static str) -> Result<u32, DecodeError> {
-    field.iter().try_fold(0, |sum, byte| match byte {
-        b'0'..=b'9' => Ok(sum * 10 + u32::from(byte - b'0')),
-        _ => Err(value(Layer::Gps, what, *byte)),
-    })
-}
-
-fn within(number: u32, range: core::ops::RangeInclusive<u32>, what: &'static str) -> Checked {
-    match u8::try_from(number) {
-        Ok(small) if range.contains(&number) => Ok(small),
-        _ => Err(value(Layer::Gps, what, number)),
-    }
-}
-
-type Checked = Result<u8, DecodeError>;
-
-fn time(field: &[u8]) -> Result<Time, DecodeError> {
-    let clock = number(field, "time")?;
-    Ok(Time {
-        hour: within(clock / 10_000, 0..=23, "hour")?,
-        minute: within(clock / 100 % 100, 0..=59, "minute")?,
-        second: within(clock % 100, 0..=60, "second")?,
-    })
-}
-
-fn date(field: &[u8]) -> Result<Date, DecodeError> {
-    let written = number(field, "date")?;
-    let (day, month, year) = (written / 10_000, written / 100 % 100, written % 100);
-    let mut date = Date {
-        year: 2000 + u16::try_from(year).unwrap_or(0),
-        month: within(month, 1..=12, "month")?,
-        day: 1,
-    };
-    date.day = within(day, 1..=u32::from(date.days_in(date.month)), "day")?;
-    Ok(date)
-}
-
-fn angle(field: &[u8], half: u8, axis: &Axis) -> Result<Angle, DecodeError> {
-    let sign = match half {
-        _ if half == axis.positive => 1,
-        _ if half == axis.negative => -1,
-        _ => return Err(value(Layer::Gps, axis.name, half)),
-    };
-    let (degrees, minutes) = field.split_at_checked(axis.width).unwrap_or_default();
-    let (whole, fraction) = minutes.split_at_checked(2).unwrap_or_default();
-    let Some((b'.', fraction)) = fraction.split_first() else {
-        let found = fraction.first().copied().unwrap_or(0);
-        return Err(value(Layer::Gps, "decimal point", found));
-    };
-    let degrees = within(number(degrees, axis.name)?, 0..=180, axis.name)?;
-    let whole = within(number(whole, "minutes")?, 0..=59, "minutes")?;
-    let fraction = i32::try_from(number(fraction, "minutes")?).unwrap_or(0);
-    let steps = i32::from(degrees) * Angle::DEGREE + i32::from(whole) * 10_000 + fraction;
-    if steps > axis.limit_deg * Angle::DEGREE {
-        return Err(value(Layer::Gps, axis.name, degrees));
-    }
-    let minutes_e4 = sign * steps;
-    Ok(Angle { minutes_e4 })
-}
-
-/// Digits without the blanks or NULs around them.
-fn trimmed(field: &[u8]) -> &[u8] {
-    let is_filled = |byte: &u8| *byte != b' ' && *byte != 0;
-    let first = field.iter().position(is_filled).unwrap_or(0);
-    let last = field.iter().rposition(is_filled).unwrap_or(0);
-    field.get(first..=last).unwrap_or_default()
-}
-
-/// Knots with at most one point, as tenths, half up.
-fn tenths(field: &[u8]) -> Result<u16, DecodeError> {
-    let field = trimmed(field);
-    let point = field.iter().position(|byte| *byte == b'.');
-    let (whole, fraction) = match point.and_then(|at| field.split_at_checked(at)) {
-        Some((whole, rest)) => (whole, rest.get(1..).unwrap_or_default()),
-        None => (field, [].as_slice()),
-    };
-    if whole.is_empty() && fraction.is_empty() {
-        return Err(value(Layer::Gps, "speed", b'.'));
-    }
-    let whole = number(whole, "speed")? * 100;
-    let fraction = match fraction.len() {
-        0 | 2 => number(fraction, "speed")?,
-        _ => number(fraction, "speed")? * 10,
-    };
-    Ok(u16::try_from((whole + fraction + 5) / 10).unwrap_or(u16::MAX))
-}
-
-fn degrees(field: &[u8]) -> Result<u16, DecodeError> {
-    let course = number(trimmed(field), "course")?;
-    match u16::try_from(course) {
-        Ok(degrees) if degrees <= 360 => Ok(degrees),
-        _ => Err(value(Layer::Gps, "course", course)),
-    }
-}
-
-fn digits<const N: usize>(mut number: u32) -> [u8; N] {
-    let mut out = [b'0'; N];
-    for digit in out.iter_mut().rev() {
-        *digit += u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-    }
-    out
-}
-
-/// Three numbers of two digits.
-fn pairs(numbers: [u8; 3]) -> [u8; 6] {
-    let joined = numbers
-        .iter()
-        .fold(0, |sum, number| sum * 100 + u32::from(number % 100));
-    digits(joined)
-}
-
-fn put_known<const N: usize>(out: &mut impl BufMut, text: Option<[u8; N]>) {
-    out.put_slice(&text.unwrap_or([0; N]));
-}
-
-/// Hemisphere, degrees in `WIDTH` digits, minutes; or as many NULs.
-fn put_angle<const WIDTH: usize>(out: &mut impl BufMut, axis: &Axis, angle: Option<Angle>) {
-    let Some(angle) = angle else {
-        return out.put_bytes(0, 1 + WIDTH + 7);
-    };
-    let limit = axis.limit_deg.unsigned_abs() * 600_000;
-    let steps = angle.minutes_e4.unsigned_abs().min(limit);
-    let is_negative = angle.minutes_e4 < 0;
-    out.put_u8(if is_negative {
-        axis.negative
-    } else {
-        axis.positive
-    });
-    out.put_slice(&digits::<WIDTH>(steps / 600_000));
-    out.put_slice(&digits::<2>(steps / 10_000 % 60));
-    out.put_u8(b'.');
-    out.put_slice(&digits::<4>(steps % 10_000));
-}
-
-/// `9.9` below ten knots, `12 ` below a hundred, `123` above.
-fn speed_text(speed_dkn: u16) -> [u8; 3] {
-    let tenths = u32::from(speed_dkn.min(Gps::MAX_SPEED_DKN));
-    if tenths < 100 {
-        let [whole, tenth] = digits(tenths);
-        return [whole, b'.', tenth];
-    }
-    let knots = (tenths + 5) / 10;
-    let [hundreds, tens, ones] = digits(knots);
-    match knots {
-        0..=99 => [tens, ones, b' '],
-        _ => [hundreds, tens, ones],
-    }
-}
 
 impl fmt::Debug for GpsField<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -456,7 +241,9 @@ impl fmt::Display for Gps {
 
 #[cfg(test)]
 mod tests {
+    use super::write::speed_text;
     use super::*;
+    use crate::error::{DecodeError, Layer};
     use alloc::format;
     use alloc::string::ToString;
     use proptest::prelude::*;
@@ -644,7 +431,8 @@ mod tests {
             let _ = read(&field).map(|gps| (gps.taken_utc_ms(), format!("{gps}")));
             let _ = read(&with(at, &[byte])).map(|gps| gps.to_field());
             let angle = Some(Angle { minutes_e4: steps });
-            let wild = Gps { latitude: angle, longitude: angle, speed_dkn: Some(speed), ..Gps::NONE };
+            let (latitude, longitude, speed_dkn) = (angle, angle, Some(speed));
+            let wild = Gps { latitude, longitude, speed_dkn, ..Gps::NONE };
             prop_assert!(read(&wild.to_field()).is_ok());
         }
     }

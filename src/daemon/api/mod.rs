@@ -4,6 +4,9 @@
 //! and not ignored. Names (call signs, categories, officers) are resolved here; the engine sees
 //! ids only.
 
+mod names;
+mod params;
+
 use super::rpc::Problem;
 use super::wire::Named;
 use crate::config::Config;
@@ -12,12 +15,11 @@ use crate::engine::Engine;
 use crate::engine::assignment::{Source as StampSource, Step};
 use crate::engine::command::Command;
 use crate::engine::event::{By, Event};
-use crate::engine::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, Point, RadioId, UnitId};
+use crate::engine::id::{AlarmId, AssignmentId, IncidentId};
 use crate::engine::incident::{Classification, Report, Source};
 use crate::engine::policy::Grade;
-use crate::engine::unit::{CrewMember, Duty};
-use crate::geo::datum::Datum;
-use serde::Deserialize;
+use names::{category, duty, grade, point, unit_id, wall_ms};
+use params::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -92,167 +94,6 @@ pub struct Context<'a> {
     pub engine: &'a Engine,
     /// Categories, officers, plane.
     pub config: &'a Config,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LoginParams {
-    user: String,
-    password: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoParams {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadIncident {
-    incident: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PositionParams {
-    lat: f64,
-    lon: f64,
-    datum: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportParams {
-    key: String,
-    #[serde(default)]
-    source: Option<String>,
-    place: String,
-    #[serde(default)]
-    position: Option<PositionParams>,
-    #[serde(default)]
-    caller: String,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    category: Option<String>,
-    #[serde(default)]
-    grade: Option<String>,
-    #[serde(default)]
-    occurred_at: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfirmParams {
-    key: String,
-    incident: u32,
-    #[serde(default)]
-    category: Option<String>,
-    #[serde(default)]
-    grade: Option<String>,
-    #[serde(default)]
-    place: Option<String>,
-    #[serde(default)]
-    position: Option<PositionParams>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IncidentParams {
-    key: String,
-    incident: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CancelParams {
-    key: String,
-    incident: u32,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoteParams {
-    key: String,
-    incident: u32,
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfferParams {
-    key: String,
-    incident: u32,
-    unit: String,
-    ranking: u64,
-    #[serde(default)]
-    stack: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecallParams {
-    key: String,
-    assignment: u32,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AdvanceParams {
-    key: String,
-    assignment: u32,
-    to: String,
-    #[serde(default)]
-    source: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DutyParams {
-    key: String,
-    unit: String,
-    crew: Vec<String>,
-    #[serde(default)]
-    vehicle: String,
-    #[serde(default)]
-    terminals: Option<Vec<u32>>,
-    #[serde(default)]
-    area: String,
-    #[serde(default)]
-    until: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UnitParams {
-    key: String,
-    unit: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StatusParams {
-    key: String,
-    unit: String,
-    status: String,
-    #[serde(default)]
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MessageParams {
-    key: String,
-    unit: String,
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AlarmParams {
-    key: String,
-    alarm: u32,
 }
 
 fn read<T: DeserializeOwned>(params: &Value) -> Result<T, Problem> {
@@ -644,109 +485,6 @@ fn unit(context: Context<'_>, user: &str, method: &str, params: &Value) -> Resul
             .err()
             .unwrap_or_else(|| Problem::params("no such call"))),
     }
-}
-
-/// Crew, skills and terminals of a duty: sworn or not is the register's word, never the console's.
-fn duty(context: Context<'_>, unit: UnitId, params: &DutyParams) -> Result<Duty, Problem> {
-    short("vehicle", &params.vehicle, MAX_NAME)?;
-    short("area", &params.area, MAX_NAME)?;
-    let call_sign = context
-        .engine
-        .state()
-        .units
-        .get(&unit)
-        .map(|unit| unit.call_sign.as_str());
-    let entry = context
-        .config
-        .register
-        .iter()
-        .find(|entry| Some(entry.call_sign.as_str()) == call_sign);
-    let mut skills = entry.map(|entry| entry.skills).unwrap_or_default();
-    let mut crew = Vec::new();
-    for id in &params.crew {
-        let officer = context.config.officers.get(id).ok_or_else(|| {
-            Problem::params(format!("`crew`: `{id}` is not in the register of officers"))
-        })?;
-        skills.0 |= officer.skills.0;
-        crew.push(CrewMember {
-            officer: id.clone(),
-            sworn: officer.sworn,
-        });
-    }
-    let terminals = match &params.terminals {
-        Some(ids) => ids.iter().copied().map(RadioId).collect(),
-        None => entry
-            .map(|entry| entry.terminals.clone())
-            .unwrap_or_default(),
-    };
-    let until_ms = params
-        .until
-        .as_deref()
-        .map(|at| wall_ms("until", at))
-        .transpose()?;
-    let (vehicle, area) = (params.vehicle.clone(), params.area.clone());
-    Ok(Duty {
-        crew,
-        vehicle,
-        terminals,
-        skills,
-        area,
-        until_ms,
-    })
-}
-
-fn unit_id(context: Context<'_>, call_sign: &str) -> Result<UnitId, Problem> {
-    let found = context.engine.state().call_signs.get(call_sign);
-    found
-        .copied()
-        .ok_or_else(|| Problem::params(format!("there is no unit with call sign `{call_sign}`")))
-}
-
-fn category(context: Context<'_>, key: &str) -> Result<(CategoryCode, Grade), Problem> {
-    let categories = &context.engine.policy().categories;
-    let found = categories.iter().find(|(_, category)| category.key == key);
-    found
-        .map(|(code, category)| (*code, category.grade))
-        .ok_or_else(|| {
-            let known: Vec<_> = categories
-                .values()
-                .map(|category| category.key.as_str())
-                .collect();
-            let message = format!(
-                "`category`: `{key}` is not known; known are {}",
-                known.join(", ")
-            );
-            Problem::params(message)
-        })
-}
-
-fn grade(name: &str) -> Result<Grade, Problem> {
-    Grade::named(name).map_err(|why| Problem::params(format!("`grade`: {why}")))
-}
-
-/// A position in its stated datum, as a point of the plane. One without a datum is not taken:
-/// mixing datums is off by 600 m in this town.
-fn point(context: Context<'_>, position: &PositionParams) -> Result<Point, Problem> {
-    let refuse = |why: String| Problem::params(format!("`position`: {why}"));
-    let datum = Datum::named(&position.datum).map_err(refuse)?;
-    let at = datum
-        .to_wgs84(position.lat, position.lon)
-        .map_err(|error| refuse(error.to_string()))?;
-    context
-        .config
-        .plane
-        .project(at)
-        .map_err(|error| refuse(error.to_string()))
-}
-
-/// RFC 3339 with an offset, as milliseconds since 1970 UTC.
-fn wall_ms(what: &str, text: &str) -> Result<i64, Problem> {
-    let at: Result<jiff::Timestamp, _> = text.parse();
-    at.map(jiff::Timestamp::as_millisecond).map_err(|error| {
-        let message =
-            format!("`{what}`: `{text}` is no time like 2026-11-23T03:00:00+08:00: {error}");
-        Problem::params(message)
-    })
 }
 
 /// What a command answers, from what came of it.

@@ -1,0 +1,19 @@
+# Everything a person needs here is one word away. Only Rust must be installed.
+
+.PHONY: demo test check bench ci
+
+demo: ## A whole town in one process, until ctrl-c.
+	cargo run --release --locked -- demo
+
+test: ## Every test that runs in minutes.
+	cargo test --workspace --locked
+
+check: ## Format and lints, as CI sees them.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+bench: ## Latency, ranking and codecs against their floors; see docs/latency.md.
+	cargo bench --locked
+
+ci: ## What a change must pass.
+	.ci/run

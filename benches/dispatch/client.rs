@@ -1,0 +1,123 @@
+//! A console: blocking, one connection, one request at a time.
+
+use crate::town;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+pub(crate) const USER: &str = "bench";
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// When a text for an incident reached the gateway.
+pub(crate) type Texts = Receiver<(u32, Instant)>;
+
+pub(crate) struct Client {
+    stream: TcpStream,
+    lines: BufReader<TcpStream>,
+    id: u64,
+}
+
+impl Client {
+    pub(crate) fn connect(at: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(at)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let lines = BufReader::new(stream.try_clone()?);
+        let mut client = Self {
+            stream,
+            lines,
+            id: 0,
+        };
+        client.call(
+            "session.login",
+            &json!({ "user": USER, "password": PASSWORD }),
+        )?;
+        Ok(client)
+    }
+
+    fn line(&mut self, method: &str, params: &Value) -> String {
+        self.id += 1;
+        let request =
+            json!({ "jsonrpc": "2.0", "id": self.id, "method": method, "params": params });
+        format!("{request}\n")
+    }
+
+    fn answer(&mut self) -> anyhow::Result<Value> {
+        let mut line = String::new();
+        self.lines.read_line(&mut line)?;
+        let answer: Value = serde_json::from_str(&line)?;
+        anyhow::ensure!(answer.get("error").is_none(), "refused: {answer}");
+        Ok(answer["result"].clone())
+    }
+
+    pub(crate) fn call(&mut self, method: &str, params: &Value) -> anyhow::Result<Value> {
+        let line = self.line(method, params);
+        self.stream.write_all(line.as_bytes())?;
+        self.answer()
+    }
+
+    /// Signs every unit on, many requests under way at once.
+    pub(crate) fn sign_on(&mut self, units: u32) -> anyhow::Result<()> {
+        const WINDOW: u32 = 100;
+        for first in (0..units).step_by(WINDOW as usize) {
+            let some = first..(first + WINDOW).min(units);
+            let mut lines = String::new();
+            for unit in some.clone() {
+                lines += &self.line(
+                    "unit.sign_on",
+                    &json!({ "key": format!("on-{unit}"), "unit": town::call_sign(unit),
+                             "crew": [town::officer(unit)] }),
+                );
+            }
+            self.stream.write_all(lines.as_bytes())?;
+            for _ in some {
+                self.answer()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the daemon has nothing under way.
+    pub(crate) fn settle(&mut self) -> anyhow::Result<()> {
+        loop {
+            let health = self.call("system.health", &json!({}))?;
+            let links = health["links"].as_array().cloned().unwrap_or_default();
+            let quiet = links.iter().all(|link| link["queued"] == 0);
+            if quiet && health["durable"] == true {
+                eprintln!("positions taken: {}", health["since_start"]["positions"]);
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// One report; the time until its text reached the gateway, nanoseconds.
+    pub(crate) fn sample(&mut self, number: usize, texts: &Texts) -> anyhow::Result<u64> {
+        let (lat_e7, lon_e7) = town::place_e7((number as u32 * 7919) % 19_000);
+        let degrees = |e7: i32| f64::from(e7) / 1e7;
+        let line = self.line(
+            "incident.report",
+            &json!({
+                "key": format!("k-{}", self.id),
+                "source": "110",
+                "place": "黄江大道17号",
+                "position": { "lat": degrees(lat_e7), "lon": degrees(lon_e7), "datum": "wgs84" },
+                "caller": "13800000000",
+                "text": "路口两车相撞，无人受伤，占用一条车道",
+                "category": "traffic_minor",
+            }),
+        );
+        let began = Instant::now();
+        self.stream.write_all(line.as_bytes())?;
+        let answer = self.answer()?;
+        let incident = answer["incident"].as_u64().unwrap_or(0) as u32;
+        loop {
+            let (of, arrived) = texts.recv_timeout(Duration::from_secs(10))?;
+            if of == incident {
+                return Ok(u64::try_from((arrived - began).as_nanos())?);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The floor: what two hops and one sync cost here, with nothing decided in between.
+//!
+//! One sample is one TCP echo (the console's hop), one fdatasync of 256 bytes at the next offset of
+//! a zero-filled file (the journal's), one UDP echo (the gateway's), each with blocking threads,
+//! one after the other. The daemon needs the same waits: it cannot be below.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Instant;
+
+const RECORD: usize = 256;
+const FILE: u64 = 16 << 20;
+
+/// The three echoes.
+pub(crate) struct Floor {
+    stream: TcpStream,
+    socket: UdpSocket,
+    file: File,
+    offset: u64,
+}
+
+impl Floor {
+    /// Starts the echo threads; they end with the process.
+    pub(crate) fn start(dir: &Path) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let stream = TcpStream::connect(listener.local_addr()?)?;
+        stream.set_nodelay(true)?;
+        let (mut peer, _) = listener.accept()?;
+        peer.set_nodelay(true)?;
+        std::thread::spawn(move || {
+            let mut buffer = [0u8; RECORD];
+            while peer.read_exact(&mut buffer).is_ok() && peer.write_all(&buffer).is_ok() {}
+        });
+        let echo = UdpSocket::bind("127.0.0.1:0")?;
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(echo.local_addr()?)?;
+        std::thread::spawn(move || {
+            let mut buffer = [0u8; RECORD];
+            while let Ok((length, from)) = echo.recv_from(&mut buffer) {
+                let _ = echo.send_to(&buffer[..length], from);
+            }
+        });
+        let path = dir.join("floor");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(path)?;
+        let zeros = vec![0u8; 1 << 20];
+        for step in 0..FILE >> 20 {
+            file.write_all_at(&zeros, step << 20)?;
+        }
+        file.sync_all()?;
+        Ok(Self {
+            stream,
+            socket,
+            file,
+            offset: 0,
+        })
+    }
+
+    /// One sample, nanoseconds.
+    pub(crate) fn sample(&mut self) -> anyhow::Result<u64> {
+        let mut buffer = [7u8; RECORD];
+        let began = Instant::now();
+        self.stream.write_all(&buffer)?;
+        self.stream.read_exact(&mut buffer)?;
+        self.file.write_all_at(&buffer, self.offset)?;
+        self.file.sync_data()?;
+        self.socket.send(&buffer)?;
+        self.socket.recv(&mut buffer)?;
+        let took = began.elapsed();
+        self.offset = (self.offset + RECORD as u64) % FILE;
+        Ok(u64::try_from(took.as_nanos())?)
+    }
+}

@@ -1,0 +1,245 @@
+//! A gateway with its terminals: blocking sockets, frames made and read with the codecs, acks at
+//! once. It shares nothing with the daemon.
+
+use crate::town;
+use anyhow::Context;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tieqi_protocols::Parsed;
+use tieqi_protocols::gps::{Angle, Date, Gps, GpsField, Time};
+use tieqi_protocols::hdap::Hdap;
+use tieqi_protocols::lp::{Cause, Lp, Report};
+use tieqi_protocols::message::Message;
+use tieqi_protocols::radio_ip::RadioIp;
+use tieqi_protocols::rrs::Rrs;
+use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
+
+const CONNECT: u8 = 0x24;
+const DATA: u8 = 0x20;
+const ACK: u8 = 0x01;
+/// Device id 1, slot 1: what a real repeater sends.
+const OPTIONS: [u8; 9] = [0x83, 4, 0, 0, 0, 1, 4, 1, 1];
+
+struct Port {
+    socket: UdpSocket,
+    sequence: u16,
+}
+
+/// Three links: registration, location, text.
+pub(crate) struct Gateway {
+    rrs: Port,
+    lp: Port,
+    tmp: Option<Port>,
+}
+
+fn header(kind: u8, sequence: u16) -> Vec<u8> {
+    let mut bytes = vec![0x32, 0x42, 0, kind];
+    bytes.extend(sequence.to_be_bytes());
+    bytes
+}
+
+impl Port {
+    fn connect(to: SocketAddr) -> anyhow::Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(to)?;
+        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut connect = header(CONNECT, 2);
+        connect.extend(OPTIONS);
+        socket.send(&connect)?;
+        let mut buffer = [0u8; 2048];
+        socket.recv(&mut buffer).context("no answer to a connect")?;
+        Ok(Self {
+            socket,
+            sequence: 0,
+        })
+    }
+
+    fn send(&mut self, message: &Message<'_>) -> anyhow::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut datagram = header(DATA, self.sequence);
+        datagram.extend(OPTIONS);
+        datagram.extend(message.to_bytes(false));
+        self.socket.send(&datagram)?;
+        Ok(())
+    }
+
+    /// The next service message with the moment it was received, acked; none for acks and
+    /// heartbeats.
+    fn receive<'b>(&self, buffer: &'b mut [u8]) -> anyhow::Result<Option<(Instant, &'b [u8])>> {
+        let length = self.socket.recv(buffer)?;
+        let arrived = Instant::now();
+        let datagram = &buffer[..length];
+        let [_, _, _, kind, high, low, ..] = *datagram else {
+            return Ok(None);
+        };
+        if kind & 0x02 != 0 {
+            self.socket.send(&header(0x02, 0))?;
+            return Ok(None);
+        }
+        if kind & ACK != 0 {
+            return Ok(None);
+        }
+        let options = if kind & 0x20 == 0 { 0 } else { OPTIONS.len() };
+        let mut ack = header(kind | ACK, u16::from_be_bytes([high, low]));
+        ack.extend(&datagram[6..6 + options]);
+        self.socket.send(&ack)?;
+        Ok(Some((arrived, &buffer[6 + options..length])))
+    }
+
+    /// Sends and waits for the transport ack, answering whatever comes in between.
+    fn exchange(&mut self, message: &Message<'_>) -> anyhow::Result<()> {
+        self.send(message)?;
+        let mut buffer = [0u8; 2048];
+        while self.receive(&mut buffer)?.is_some() {}
+        Ok(())
+    }
+}
+
+fn radio(unit: u32) -> RadioIp {
+    RadioIp {
+        subnet: 10,
+        id: town::FIRST_RADIO + unit,
+    }
+}
+
+impl Gateway {
+    pub(crate) fn connect(links: &[SocketAddr]) -> anyhow::Result<Self> {
+        let [rrs, lp, tmp] = links else {
+            anyhow::bail!("three links expected")
+        };
+        let (rrs, lp) = (Port::connect(*rrs)?, Port::connect(*lp)?);
+        Ok(Self {
+            rrs,
+            lp,
+            tmp: Some(Port::connect(*tmp)?),
+        })
+    }
+
+    /// Registers every terminal. The daemon also asks each where it is, on the location link;
+    /// those requests are drained from time to time so that they do not pile up.
+    pub(crate) fn register(&mut self, units: u32) -> anyhow::Result<()> {
+        for unit in 0..units {
+            self.rrs
+                .exchange(&Message::Rrs(Rrs::Registration(radio(unit))))?;
+            self.drain()?;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self) -> anyhow::Result<()> {
+        self.lp.socket.set_nonblocking(true)?;
+        let mut buffer = [0u8; 2048];
+        while self.lp.receive(&mut buffer).is_ok() {}
+        self.lp.socket.set_nonblocking(false)?;
+        Ok(())
+    }
+
+    /// Sends every terminal's position.
+    pub(crate) fn place(&mut self, units: u32) -> anyhow::Result<()> {
+        for unit in 0..units {
+            let field = fix(unit)?.to_field();
+            let report = Report {
+                cause: Cause::Subscribed,
+                request_id: radio(unit).id,
+                radio: radio(unit),
+                result: None,
+                gps: GpsField(&field),
+                rssi_dbm: None,
+            };
+            self.lp.exchange(&Message::Lp(Lp::Report(report)))?;
+        }
+        Ok(())
+    }
+
+    /// From here on every text is acked at once, by gateway and terminal; each is told with the
+    /// time it was received.
+    pub(crate) fn listen(mut self) -> Receiver<(u32, Instant)> {
+        let (sender, texts) = sync_channel(1024);
+        let drains = [self.rrs, self.lp].map(|port| std::thread::spawn(move || idle(&port)));
+        // They end with the process.
+        drop::<[JoinHandle<()>; 2]>(drains);
+        if let Some(mut port) = self.tmp.take() {
+            std::thread::spawn(move || {
+                let mut buffer = [0u8; 2048];
+                loop {
+                    let Ok(Some(bytes)) = port.receive(&mut buffer) else {
+                        continue;
+                    };
+                    let (arrived, bytes) = bytes;
+                    if let Some((incident, ack)) = delivered(bytes) {
+                        let _ = sender.try_send((incident, arrived));
+                        let _ = port.send(&ack);
+                    }
+                }
+            });
+        }
+        texts
+    }
+}
+
+fn idle(port: &Port) {
+    let mut buffer = [0u8; 2048];
+    loop {
+        let _ = port.receive(&mut buffer);
+    }
+}
+
+/// The incident a text is about, and the delivery ack of its terminal.
+fn delivered(bytes: &[u8]) -> Option<(u32, Message<'static>)> {
+    let Ok(Parsed::Complete(hdap, _)) = Hdap::parse(bytes) else {
+        return None;
+    };
+    let Ok(Message::Tmp(tmp)) = Message::from_hdap(&hdap) else {
+        return None;
+    };
+    let Body::Private {
+        destination,
+        source,
+        text,
+    } = tmp.body
+    else {
+        return None;
+    };
+    let text: String = text.chars().collect();
+    let number = text.strip_prefix('#')?.split(' ').next()?.parse().ok()?;
+    let body = Body::PrivateAck {
+        destination,
+        source,
+        result: TmpResult::OK,
+    };
+    Some((
+        number,
+        Message::Tmp(Tmp {
+            flag: tmp.flag,
+            request_id: tmp.request_id,
+            body,
+            option: None,
+        }),
+    ))
+}
+
+fn fix(unit: u32) -> anyhow::Result<Gps> {
+    let (lat_e7, lon_e7) = town::place_e7(unit);
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let at = jiff::Timestamp::from_second(i64::try_from(seconds)?)?;
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC);
+    Ok(Gps {
+        valid: true,
+        time: Some(Time {
+            hour: at.hour() as u8,
+            minute: at.minute() as u8,
+            second: at.second() as u8,
+        }),
+        date: Some(Date {
+            year: at.year() as u16,
+            month: at.month() as u8,
+            day: at.day() as u8,
+        }),
+        latitude: Some(Angle::from_degrees_e7(lat_e7)),
+        longitude: Some(Angle::from_degrees_e7(lon_e7)),
+        speed_dkn: Some(0),
+        course_deg: Some(0),
+    })
+}

@@ -1,0 +1,272 @@
+//! `decode`: radio frames in hex, explained byte by byte. It reads no sockets and no files itself,
+//! and says nothing about whether a frame was wanted.
+
+use anyhow::Context;
+use serde::Serialize;
+use std::io::Write;
+use tieqi_protocols::describe::{Field, describe};
+
+/// Bytes shown of a field; longer ones end in an ellipsis.
+const SHOWN_BYTES: usize = 8;
+
+/// Describes every frame of `input`: one a line in hex, `0x`, blanks and colons allowed, `#` begins
+/// a comment. With `json` one object a line, else a table a frame. Whether all were taken.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn run(input: &str, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let mut is_all_taken = true;
+    for (number, line) in (1..).zip(input.lines()) {
+        let digits = line.split('#').next().unwrap_or_default().trim();
+        if digits.is_empty() {
+            continue;
+        }
+        let frame = Frame::read(digits);
+        is_all_taken &= frame.outcome.is_ok();
+        let written = match json {
+            true => frame.write_json(number, out),
+            false => frame.write_table(number, out),
+        };
+        written.context("failed to write the description")?;
+    }
+    Ok(is_all_taken)
+}
+
+/// One line, and what became of it.
+struct Frame {
+    bytes: Vec<u8>,
+    outcome: Result<Vec<Field>, Refusal>,
+}
+
+/// Why a line is no frame.
+#[derive(Serialize)]
+struct Refusal {
+    /// `hex`, or the layer that refused it.
+    layer: &'static str,
+    /// A short word for it.
+    reason: &'static str,
+    /// Expected and found, in words.
+    error: String,
+}
+
+impl Frame {
+    fn read(digits: &str) -> Self {
+        let (bytes, outcome) = match unhex(digits) {
+            Ok(bytes) => {
+                let outcome = describe(&bytes).map_err(|error| Refusal {
+                    layer: error.layer().name(),
+                    reason: error.reason(),
+                    error: error.to_string(),
+                });
+                (bytes, outcome)
+            }
+            Err(error) => {
+                let (layer, reason) = ("hex", "value");
+                let refusal = Refusal {
+                    layer,
+                    reason,
+                    error,
+                };
+                (Vec::new(), Err(refusal))
+            }
+        };
+        Self { bytes, outcome }
+    }
+
+    fn write_table(&self, number: usize, out: &mut dyn Write) -> std::io::Result<()> {
+        let fields = match &self.outcome {
+            Ok(fields) => fields,
+            Err(refusal) => return writeln!(out, "line {number}: refused: {}\n", refusal.error),
+        };
+        writeln!(out, "line {number}: {} bytes", self.bytes.len())?;
+        let names = fields.iter().map(|field| indent(field) + field.name.len());
+        let width = names.max().unwrap_or(0);
+        let following = fields.iter().skip(1).map(Some).chain([None]);
+        for (field, next) in fields.iter().zip(following) {
+            // A group's bytes are shown with its fields.
+            let is_group = next.is_some_and(|next| next.depth > field.depth);
+            let bytes = self.bytes.get(field.bytes.clone()).unwrap_or_default();
+            let bytes = if is_group {
+                String::new()
+            } else {
+                shown(bytes)
+            };
+            let name = format!("{:indent$}{}", "", field.name, indent = indent(field));
+            let (at, value) = (field.bytes.start, &field.value);
+            writeln!(out, "{at:>5}  {bytes:<25}  {name:<width$}  {value}")?;
+        }
+        writeln!(out)
+    }
+
+    fn write_json(&self, number: usize, out: &mut dyn Write) -> std::io::Result<()> {
+        let line = JsonLine {
+            line: number,
+            taken: self.outcome.is_ok(),
+            hex: hex(&self.bytes),
+            fields: self.outcome.as_ref().ok().map(|fields| {
+                let field = |field| JsonField::new(field, &self.bytes);
+                fields.iter().map(field).collect()
+            }),
+            refused: self.outcome.as_ref().err(),
+        };
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)
+    }
+}
+
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    line: usize,
+    taken: bool,
+    hex: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<JsonField<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a Refusal>,
+}
+
+#[derive(Serialize)]
+struct JsonField<'a> {
+    depth: u8,
+    name: &'static str,
+    value: &'a str,
+    offset: usize,
+    hex: String,
+}
+
+impl<'a> JsonField<'a> {
+    fn new(field: &'a Field, bytes: &[u8]) -> Self {
+        Self {
+            depth: field.depth,
+            name: field.name,
+            value: &field.value,
+            offset: field.bytes.start,
+            hex: hex(bytes.get(field.bytes.clone()).unwrap_or_default()),
+        }
+    }
+}
+
+fn indent(field: &Field) -> usize {
+    usize::from(field.depth) * 2
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The first bytes of a field, apart.
+fn shown(bytes: &[u8]) -> String {
+    let head = bytes.iter().take(SHOWN_BYTES);
+    let head: Vec<_> = head.map(|byte| format!("{byte:02x}")).collect();
+    let rest = if bytes.len() > SHOWN_BYTES {
+        " …"
+    } else {
+        ""
+    };
+    head.join(" ") + rest
+}
+
+/// The bytes of hex digits.
+fn unhex(text: &str) -> Result<Vec<u8>, String> {
+    let text = text
+        .strip_prefix("0x")
+        .or(text.strip_prefix("0X"))
+        .unwrap_or(text);
+    let digits: Vec<char> = text
+        .chars()
+        .filter(|char| !matches!(char, ' ' | '\t' | ':'))
+        .collect();
+    if digits.len() % 2 == 1 {
+        return Err(format!("hex: {} digits, expected two a byte", digits.len()));
+    }
+    let value = |char: &char| {
+        let digit = char.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        digit.ok_or_else(|| format!("hex: found {char:?}, expected a hex digit"))
+    };
+    let pairs = digits.as_chunks::<2>().0.iter();
+    pairs
+        .map(|[high, low]| Ok(value(high)? << 4 | value(low)?))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "0900a1001a000000070a0003e90a000001668bc5603a00c49e5f6c275953908f03";
+
+    fn decoded(input: &str, json: bool) -> (bool, String) {
+        let mut out = Vec::new();
+        let is_all_taken = run(input, json, &mut out).unwrap();
+        (is_all_taken, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_table_a_frame() {
+        let (is_all_taken, table) = decoded("7e 04 00 fe 20 10 00 00 00 0c 60 e1", false);
+        assert!(is_all_taken);
+        assert!(table.starts_with("line 1: 12 bytes\n"), "{table}");
+        let row = "   10  60 e1                        checksum       0x60e1 fits\n";
+        assert!(table.contains(row), "{table}");
+        let (is_all_taken, table) = decoded(TEXT, false);
+        assert!(is_all_taken);
+        let row = "   17  66 8b c5 60 3a 00 c4 9e …    text         警情:黄江大道\n";
+        assert!(table.contains(row), "{table}");
+    }
+
+    #[test]
+    fn hex_as_people_write_it() {
+        let spaced = "0x32 42:00 02\t00:00  # heartbeat";
+        let (is_all_taken, table) = decoded(spaced, false);
+        assert!(is_all_taken, "{table}");
+        assert!(table.starts_with("line 1: 6 bytes\n"));
+        assert_eq!(decoded("\n  \n# nothing\n", false), (true, String::new()));
+    }
+
+    #[test]
+    fn refusals_say_layer_expected_and_found() {
+        let broken = TEXT.replace("8f03", "8e03");
+        let expected = "line 1: refused: hdap: checksum 0x008e, but the bytes give 0x008f\n\n";
+        assert_eq!(decoded(&broken, false), (false, expected.into()));
+        for (input, refusal) in [
+            ("0", "hex: 1 digits, expected two a byte"),
+            ("zz", "hex: found 'z', expected a hex digit"),
+            ("32420102", "hstrp: truncated, 2 more bytes expected"),
+            (
+                &format!("{TEXT}00"),
+                "hdap: length 34 where one frame and nothing after it was expected",
+            ),
+        ] {
+            let (is_all_taken, said) = decoded(input, false);
+            assert_eq!(
+                (is_all_taken, said),
+                (false, format!("line 1: refused: {refusal}\n\n"))
+            );
+        }
+    }
+
+    #[test]
+    fn one_refused_frame_does_not_hide_the_others() {
+        let (is_all_taken, lines) = decoded(&format!("# two\nff\n{TEXT}\n"), true);
+        assert!(!is_all_taken);
+        let lines: Vec<serde_json::Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(
+            (&lines[0]["line"], &lines[0]["taken"]),
+            (&2.into(), &false.into())
+        );
+        assert_eq!(lines[0]["refused"]["layer"], "hdap");
+        assert_eq!(lines[0]["refused"]["reason"], "value");
+        assert_eq!(
+            (&lines[1]["taken"], &lines[1]["hex"]),
+            (&true.into(), &TEXT.into())
+        );
+        let fields = lines[1]["fields"].as_array().unwrap();
+        let text = fields.iter().find(|field| field["name"] == "text").unwrap();
+        assert_eq!(text["value"], "警情:黄江大道");
+        assert_eq!((&text["offset"], &text["depth"]), (&17.into(), &1.into()));
+    }
+}

@@ -1,0 +1,135 @@
+//! Indexes over the state: made again from it after each event, never journalled.
+
+use super::Engine;
+use super::assignment::Rung;
+use super::deadline::{Deadlines, Due};
+use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::incident::{Engaged, Incident, Phase, Step};
+use super::queue::Queue;
+use super::spatial::{Placement, Spatial};
+use super::state::State;
+use super::unit::UnitState;
+use std::collections::BTreeMap;
+
+/// Indexes over the state, made again from it by `apply`.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Index {
+    pub(super) spatial: Spatial,
+    pub(super) queue: Queue,
+    pub(super) deadlines: Deadlines,
+    pub(super) by_message: BTreeMap<MessageNo, AssignmentId>,
+}
+
+impl Engine {
+    /// Makes the indexes of an assignment and its incident again.
+    pub(super) fn touch_assignment(&mut self, id: AssignmentId) -> Option<()> {
+        let assignment = self.state.assignments.get(&id)?;
+        let open = assignment.rung.is_open();
+        let incident = assignment.incident;
+        let deadline = open.then_some(assignment.deadline);
+        if !open {
+            self.index.by_message.remove(&assignment.message);
+        }
+        self.index.deadlines.set(Due::Assignment(id), deadline);
+        self.engage(incident)?;
+        self.touch_incident(incident);
+        Some(())
+    }
+
+    /// Lets an incident's phase follow its assignments.
+    fn engage(&mut self, id: IncidentId) -> Option<()> {
+        let incident = self.state.incidents.get(&id)?;
+        let working = self
+            .state
+            .open_assignments(incident)
+            .filter(|assignment| assignment.rung != Rung::Stacked);
+        let engaged = working.fold(Engaged::Nobody, |so_far, assignment| match so_far {
+            Engaged::Rolling => Engaged::Rolling,
+            _ if assignment.rung >= Rung::EnRoute => Engaged::Rolling,
+            _ => Engaged::Offered,
+        });
+        let incident = self.state.incidents.get_mut(&id)?;
+        if let Some(phase) = incident.phase.after(Step::Engage(engaged)) {
+            incident.phase = phase;
+        }
+        Some(())
+    }
+
+    /// Makes the indexes of an incident again.
+    pub(super) fn touch_incident(&mut self, id: IncidentId) {
+        let Some(incident) = self.state.incidents.get(&id) else {
+            return;
+        };
+        self.index.queue.set(incident);
+        let due = self.review_of(incident);
+        self.index.deadlines.set(Due::Incident(id), due);
+    }
+
+    /// When an incident must be looked at again: it waits for a category, or for a unit.
+    fn review_of(&self, incident: &Incident) -> Option<EngineTime> {
+        if incident.phase == Phase::Reported {
+            return Some(incident.review_at);
+        }
+        incident.missing().next()?;
+        let lapse = incident.held.iter().map(|(_, until)| *until).min();
+        Some(lapse.map_or(incident.review_at, |at| at.min(incident.review_at)))
+    }
+
+    /// Puts a unit where it can be found; when that makes it sendable, work is looked for.
+    pub(super) fn touch_unit(&mut self, at: EngineTime, id: UnitId) {
+        let Some(unit) = self.state.units.get(&id) else {
+            return;
+        };
+        let state = unit.state();
+        let sendable = state == UnitState::Available;
+        let place = unit
+            .duty
+            .as_ref()
+            .and_then(|duty| self.positions.of_unit(at, &duty.terminals));
+        let placement = place.map(|place| Placement {
+            kind: unit.kind,
+            point: place.point,
+            taken_at: place.taken_at,
+            sendable,
+        });
+        let was_sendable = self
+            .index
+            .spatial
+            .placement(id)
+            .is_some_and(|old| old.sendable);
+        self.index.spatial.set(id, placement);
+        if sendable && (placement.is_some() && !was_sendable || !unit.stacked.is_empty()) {
+            self.todo.free(id);
+        }
+    }
+
+    /// The same for the unit that holds a terminal.
+    pub(super) fn touch_holder(&mut self, at: EngineTime, radio: RadioId) {
+        let holder = self
+            .state
+            .terminals
+            .get(&radio)
+            .and_then(|terminal| terminal.holder);
+        if let Some(unit) = holder {
+            self.touch_unit(at, unit);
+        }
+    }
+
+    /// Drops incidents that ended more than a day ago, with their assignments.
+    pub(super) fn forget_ended(&mut self, at: EngineTime) {
+        while let Some((ended_at, id)) = self.state.ended.front().copied()
+            && at.since_ms(ended_at) > State::KEEP_ENDED_MS
+        {
+            self.state.ended.pop_front();
+            let Some(incident) = self.state.incidents.remove(&id) else {
+                continue;
+            };
+            self.index.queue.remove(&incident);
+            self.index.deadlines.set(Due::Incident(id), None);
+            for assignment in incident.assignments {
+                self.state.assignments.remove(&assignment);
+                self.index.deadlines.set(Due::Assignment(assignment), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What must stay bounded, and what must end, whatever comes in.
+
+use super::audit::Audited;
+use super::policy;
+use super::script::play;
+use crate::engine::alarm::{About, AlarmKind};
+use crate::engine::command::Command;
+use crate::engine::event::Event;
+use crate::engine::id::{AlarmId, EngineTime, RadioId};
+use crate::engine::state::State;
+
+fn raised(id: u32, kind: AlarmKind) -> Event {
+    let about = About {
+        radio: Some(RadioId(id)),
+        ..About::default()
+    };
+    Event::AlarmRaised {
+        alarm: AlarmId(id),
+        kind,
+        about,
+    }
+}
+
+fn with_alarms(kinds: impl Iterator<Item = AlarmKind>) -> Audited {
+    let mut world = Audited::new(policy(Vec::new(), &[]));
+    let events: Vec<Event> = (1u32..)
+        .zip(kinds)
+        .map(|(id, kind)| raised(id, kind))
+        .collect();
+    world.told(&events);
+    world
+}
+
+/// The oldest alarm that is not urgent makes room, and its cause may be raised anew.
+#[test]
+fn alarms_are_bounded_and_urgent_ones_stay() {
+    let first = [AlarmKind::NeedHelp, AlarmKind::Stranger];
+    let rest = std::iter::repeat_n(AlarmKind::Stranger, State::MAX_ALARMS - 1);
+    let world = with_alarms(first.into_iter().chain(rest));
+    let state = world.engine.state();
+    assert_eq!(state.alarms.len(), State::MAX_ALARMS);
+    assert_eq!(state.alarms_by_cause.len(), State::MAX_ALARMS);
+    assert!(state.alarms.contains_key(&AlarmId(1)));
+    assert!(!state.alarms.contains_key(&AlarmId(2)));
+}
+
+/// When all are urgent the oldest of them goes: memory has a limit even then.
+#[test]
+fn urgent_alarms_are_bounded_too() {
+    let world = with_alarms(std::iter::repeat_n(
+        AlarmKind::NeedHelp,
+        State::MAX_ALARMS + 5,
+    ));
+    let state = world.engine.state();
+    assert_eq!(state.alarms.len(), State::MAX_ALARMS);
+    assert!(!state.alarms.contains_key(&AlarmId(5)));
+}
+
+#[test]
+fn strangers_are_bounded() {
+    let mut world = Audited::new(policy(Vec::new(), &[]));
+    let most = u32::try_from(State::MAX_STRANGERS).unwrap();
+    let heard: Vec<Event> = (1..=most)
+        .map(|id| Event::StrangerHeard { radio: RadioId(id) })
+        .collect();
+    world.told(&heard);
+    let text = String::from("9");
+    let radio = RadioId(most + 1);
+    let events = world.execute(&Command::RecordText { radio, text }).unwrap();
+    assert!(events.is_empty());
+}
+
+/// Time may jump by years, after a long stop or to the end of the clock: the ticks still end, and
+/// nobody is lost.
+#[test]
+fn a_jump_in_time_ends_in_peace() {
+    let mut world = play(
+        "
+        0.0   unit     铁骑01 motorcycle sworn=1 at 100,0 terminal 1001
+        0.0   unit     铁骑02 motorcycle at 100,0 terminal 1002 silent
+        0.0   report   fight at 0,0
+        0.0   report   theft at 0,0
+        0.0   report   -     at 0,0
+        0.0   text     铁骑01 hello
+        ",
+    );
+    for years in [1, 100, 10_000] {
+        world.now = EngineTime(years * 31_536_000_000);
+        world.tick();
+        assert!(
+            world
+                .engine
+                .next_deadline()
+                .is_some_and(|next| next > world.now)
+        );
+    }
+    assert_eq!(world.engine.state().open_incidents, 3);
+}

@@ -1,0 +1,288 @@
+//! The loop: waits for whatever comes first, hands it to the daemon, does what the daemon wants.
+
+use super::clock::Clock;
+use super::console::{self, Consoles};
+use super::disk::Append;
+use super::{ConsoleWake, Wake, http};
+use crate::config::users::Users;
+use crate::daemon::output::Output;
+use crate::daemon::session::ConsoleId;
+use crate::daemon::{Daemon, Input};
+use crate::engine::command::Command;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::net::{TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Wakes that may wait.
+const WAKES: usize = 4096;
+/// Consoles' chunks that may wait.
+const CHUNKS: usize = 256;
+/// Wakes taken before the daemon works and what it wants is done.
+const TURN: usize = 256;
+/// Largest datagram read; longer ones are cut and then refused by their checksum.
+const DATAGRAM: usize = 2048;
+
+/// What the loop needs to begin.
+pub(super) struct Parts {
+    pub(super) daemon: Daemon,
+    pub(super) clock: Clock,
+    pub(super) users: Users,
+    pub(super) consoles: TcpListener,
+    pub(super) links: Vec<UdpSocket>,
+    pub(super) journal: SyncSender<Append>,
+    pub(super) sign_on: Vec<Command>,
+}
+
+/// Channels into the loop, made before it runs so that the disk thread can have one end.
+pub(super) fn wakes() -> (Sender<Wake>, Receiver<Wake>) {
+    channel(WAKES)
+}
+
+struct Loop {
+    daemon: Daemon,
+    clock: Clock,
+    users: Arc<Users>,
+    consoles: Consoles,
+    next_console: u64,
+    links: Vec<Arc<tokio::net::UdpSocket>>,
+    journal: SyncSender<Append>,
+    /// Batches the disk thread has no room for yet.
+    unsent: VecDeque<Append>,
+    chunks: Sender<ConsoleWake>,
+    told: Sender<Wake>,
+    out: Vec<Output>,
+}
+
+/// Runs until [`Wake::Stop`].
+pub(super) async fn run(
+    parts: Parts,
+    told: Sender<Wake>,
+    mut wakes: Receiver<Wake>,
+) -> std::io::Result<()> {
+    let (chunks, mut chunked) = channel(CHUNKS);
+    let listener = tokio::net::TcpListener::from_std(parts.consoles)?;
+    let accepting = tokio::spawn(console::accept(listener, chunks.clone()));
+    let mut links = Vec::new();
+    for (index, socket) in parts.links.into_iter().enumerate() {
+        let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
+        tokio::spawn(receive(index, Arc::clone(&socket), told.clone()));
+        links.push(socket);
+    }
+    let mut this = Loop {
+        daemon: parts.daemon,
+        clock: parts.clock,
+        users: Arc::new(parts.users),
+        consoles: Consoles::default(),
+        next_console: 0,
+        links,
+        journal: parts.journal,
+        unsent: VecDeque::new(),
+        chunks,
+        told,
+        out: Vec::new(),
+    };
+    let now = this.clock.now();
+    this.daemon.start(now, parts.sign_on, &mut this.out);
+    this.flush();
+    loop {
+        this.turn();
+        let timer = this.daemon.next_timer().map(|at| this.clock.instant(at));
+        tokio::select! {
+            biased;
+            wake = wakes.recv() => {
+                let Some(wake) = wake else { break };
+                if this.take_all(wake, &mut wakes) {
+                    break;
+                }
+            }
+            chunk = chunked.recv(), if !this.daemon.is_full() => {
+                if let Some(chunk) = chunk {
+                    this.take_chunk(chunk);
+                }
+            }
+            () = sleep_until(timer) => {}
+        }
+        while !this.daemon.is_full()
+            && let Ok(chunk) = chunked.try_recv()
+        {
+            this.take_chunk(chunk);
+        }
+    }
+    accepting.abort();
+    Ok(())
+}
+
+async fn sleep_until(at: Option<std::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn receive(index: usize, socket: Arc<tokio::net::UdpSocket>, told: Sender<Wake>) {
+    let mut buffer = [0u8; DATAGRAM];
+    loop {
+        // On Linux an ICMP error of an earlier send shows up here; the socket stays good.
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+        let link = crate::daemon::output::LinkId(index);
+        if told.send(Wake::Datagram(link, from, bytes)).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Loop {
+    /// Lets the daemon work and does what it wants.
+    fn turn(&mut self) {
+        let now = self.clock.now();
+        self.daemon.work(now, &mut self.out);
+        self.flush();
+        // One turn takes only so much normal work; the rest must not wait for a wake.
+        while self.daemon.has_work() {
+            let now = self.clock.now();
+            self.daemon.work(now, &mut self.out);
+            self.flush();
+        }
+    }
+
+    /// Takes what waits, so that urgent input is seen before the next turn; true means stop.
+    fn take_all(&mut self, first: Wake, wakes: &mut Receiver<Wake>) -> bool {
+        if self.take(first) {
+            return true;
+        }
+        for _ in 0..TURN {
+            let Ok(wake) = wakes.try_recv() else { break };
+            if self.take(wake) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn take(&mut self, wake: Wake) -> bool {
+        let now = self.clock.now();
+        let input = match &wake {
+            Wake::Written(console, bytes) => {
+                let (console, bytes) = (*console, *bytes);
+                Input::ConsoleWritten { console, bytes }
+            }
+            Wake::PasswordChecked(console, role) => {
+                let (console, role) = (*console, *role);
+                Input::PasswordChecked { console, role }
+            }
+            Wake::Datagram(link, from, bytes) => {
+                let (link, from) = (*link, *from);
+                Input::Datagram { link, from, bytes }
+            }
+            Wake::Durable(batch) => Input::Durable(*batch),
+            Wake::JournalStalled(reason) => Input::JournalStalled(reason.clone()),
+            Wake::JournalFailed(reason) => Input::JournalFailed(reason.clone()),
+            Wake::Pulse(_) => {
+                self.daemon.export_gauges(now);
+                if let Wake::Pulse(answer) = wake {
+                    let degraded = self.daemon.degraded().map(str::to_owned);
+                    let _ = answer.send(http::Pulse { degraded });
+                }
+                return false;
+            }
+            Wake::Stop => return true,
+        };
+        self.daemon.handle(now, input, &mut self.out);
+        self.flush();
+        false
+    }
+
+    fn take_chunk(&mut self, chunk: ConsoleWake) {
+        let now = self.clock.now();
+        match chunk {
+            ConsoleWake::Opened(stream, peer) => {
+                self.next_console += 1;
+                let console = ConsoleId(self.next_console);
+                let (chunks, told) = (self.chunks.clone(), self.told.clone());
+                self.consoles.open(console, stream, chunks, told);
+                let input = Input::ConsoleOpened { console, peer };
+                self.daemon.handle(now, input, &mut self.out);
+            }
+            ConsoleWake::Bytes(console, bytes) => {
+                let input = Input::ConsoleBytes {
+                    console,
+                    bytes: &bytes,
+                };
+                self.daemon.handle(now, input, &mut self.out);
+            }
+            ConsoleWake::Closed(console) => {
+                self.consoles.close(console);
+                self.daemon
+                    .handle(now, Input::ConsoleClosed(console), &mut self.out);
+            }
+        }
+        self.flush();
+    }
+
+    /// Does what the daemon wants.
+    fn flush(&mut self) {
+        self.send_batches();
+        for output in std::mem::take(&mut self.out) {
+            match output {
+                Output::Journal { batch, at, records } => {
+                    self.unsent.push_back(Append { batch, at, records });
+                    self.send_batches();
+                }
+                Output::Datagram { link, to, bytes } => {
+                    if let Some(socket) = self.links.get(link.0)
+                        && let Err(error) = socket.try_send_to(&bytes, to)
+                    {
+                        // As if lost on the way: the link sends it again.
+                        tracing::debug!(link = link.0, %to, %error, "failed to send");
+                    }
+                }
+                Output::Console { console, bytes } => {
+                    if !self.consoles.write(console, bytes) {
+                        self.consoles.close(console);
+                        let now = self.clock.now();
+                        let closed = Input::ConsoleClosed(console);
+                        self.daemon.handle(now, closed, &mut self.out);
+                    }
+                }
+                Output::CloseConsole(console) => self.consoles.close(console),
+                Output::CheckPassword {
+                    console,
+                    user,
+                    password,
+                } => {
+                    self.check_password(console, user, password);
+                }
+            }
+        }
+    }
+
+    fn send_batches(&mut self) {
+        while let Some(batch) = self.unsent.pop_front() {
+            match self.journal.try_send(batch) {
+                Ok(()) => {}
+                Err(TrySendError::Full(batch)) => {
+                    self.unsent.push_front(batch);
+                    return;
+                }
+                // The disk thread said why before it went.
+                Err(TrySendError::Disconnected(_)) => return,
+            }
+        }
+    }
+
+    fn check_password(&self, console: ConsoleId, user: String, password: String) {
+        let (users, told) = (Arc::clone(&self.users), self.told.clone());
+        tokio::spawn(async move {
+            let checked = tokio::task::spawn_blocking(move || users.verify(&user, &password));
+            let role = checked.await.unwrap_or(None);
+            let _ = told.send(Wake::PasswordChecked(console, role)).await;
+        });
+    }
+}

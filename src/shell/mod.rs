@@ -1,0 +1,54 @@
+//! Ring 3: moves bytes and time between the outside and the daemon, and decides nothing.
+//!
+//! Threads: one for the loop and its sockets, one for the disk, one for HTTP, a small pool for
+//! password hashes. Every channel is bounded. [`Server::start`] is the one way in, for `serve`,
+//! the demo, tests and benchmarks alike.
+
+pub mod clock;
+mod console;
+mod disk;
+mod event_loop;
+mod http;
+mod start;
+
+use crate::config::users::Role;
+use crate::daemon::output::LinkId;
+use crate::daemon::session::ConsoleId;
+use bytes::Bytes;
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+pub use start::{Server, StartError};
+
+/// Everything but consoles' bytes that can wake the loop.
+#[derive(Debug)]
+enum Wake {
+    /// Bytes are on their way to a console.
+    Written(ConsoleId, usize),
+    /// A password was checked.
+    PasswordChecked(ConsoleId, Option<Role>),
+    /// A datagram came to a link's socket.
+    Datagram(LinkId, SocketAddr, Bytes),
+    /// Batches up to this one are durable.
+    Durable(u64),
+    /// There is no space for the next segment; it is tried again.
+    JournalStalled(String),
+    /// The journal failed for good.
+    JournalFailed(String),
+    /// How are you? Gauges are brought up to date on the way.
+    Pulse(oneshot::Sender<http::Pulse>),
+    /// Stop.
+    Stop,
+}
+
+/// What wakes the loop from consoles; not taken while the daemon's lanes are full.
+#[derive(Debug)]
+enum ConsoleWake {
+    /// Somebody connected.
+    Opened(TcpStream, SocketAddr),
+    /// Bytes came.
+    Bytes(ConsoleId, Bytes),
+    /// It is gone.
+    Closed(ConsoleId),
+}

@@ -1,0 +1,363 @@
+//! Starting and stopping the daemon: sockets, journal, replay, threads.
+
+use super::clock::{Clock, wall_ms};
+use super::{Wake, disk, event_loop, http};
+use crate::config::users::Users;
+use crate::config::{Chain, Config, GatewayRole};
+use crate::daemon::Daemon;
+use crate::engine::Engine;
+use crate::engine::command::Command;
+use crate::engine::event::{By, Event};
+use crate::engine::id::{EngineTime, UnitId};
+use crate::engine::unit::{CrewMember, Duty};
+use crate::journal::{FileDisk, HashKind, Journal, Kind, LockError, OpenError, Options, Recovery};
+use jiff::Timestamp;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::Sender;
+
+/// Batches that may wait for the disk thread.
+const APPENDS: usize = 1024;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error("failed to use the data directory {dir}")]
+    Dir {
+        /// Which.
+        dir: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another daemon has it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// A record is not one of ours.
+    #[error("failed to read record {seq} of the journal: {reason}; a newer tieqi wrote it")]
+    Record {
+        /// Which.
+        seq: u64,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A socket is taken or not allowed.
+    #[error("failed to listen on {at} for {what}")]
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// For what.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("failed to start a thread")]
+    Thread(#[source] io::Error),
+}
+
+/// A running daemon. Dropping it stops it.
+#[derive(Debug)]
+pub struct Server {
+    /// Where consoles connect.
+    pub console: SocketAddr,
+    /// Where /metrics and /healthz are.
+    pub http: SocketAddr,
+    /// Where each link listens or connects from, in the config's order.
+    pub links: Vec<SocketAddr>,
+    /// What opening the journal found.
+    pub recovery: Recovery,
+    told: Sender<Wake>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the journal in `dir`, replays it, binds the config's sockets (port 0 takes a free
+    /// one) and runs.
+    ///
+    /// # Errors
+    /// What must be mended first; nothing runs then.
+    pub fn start(config: Config, users: Users, dir: &Path) -> Result<Self, StartError> {
+        let consoles = bind_tcp(config.console.listen, "consoles")?;
+        let metrics = bind_tcp(config.http.listen, "/metrics")?;
+        let links = bind_links(&config)?;
+        let in_dir = |source| StartError::Dir {
+            dir: dir.display().to_string(),
+            source,
+        };
+        std::fs::create_dir_all(dir).map_err(in_dir)?;
+        let options = Options {
+            segment_bytes: usize::try_from(config.journal.segment_mib).unwrap_or(16) << 20,
+            hash: match config.journal.chain {
+                Chain::Blake3 => HashKind::Blake3,
+                Chain::Sm3 => HashKind::Sm3,
+            },
+            ..Options::at(wall_ms())
+        };
+        let mut engine = Engine::new(config.policy.clone());
+        let (journal, recovery) = replay(FileDisk::lock(dir)?, &options, &mut engine)?;
+        report(&recovery);
+        let clock = Clock::at(recovery.engine_time_ms);
+        // Before the daemon makes its histograms.
+        http::recorder();
+        let sign_on = roster(&config, &engine);
+        let epoch = u64::try_from(wall_ms()).unwrap_or(0);
+        let mut daemon = Daemon::new(clock.now(), config, engine, epoch);
+        if let Some(damage) = &recovery.damage {
+            let reason = format!("the journal is damaged ({damage}): read-only until repaired");
+            daemon.degrade(reason, &mut Vec::new());
+        }
+        let (told, wakes) = event_loop::wakes();
+        let (appends, batches) = sync_channel(APPENDS);
+        let address = |result: io::Result<SocketAddr>, what| {
+            let at = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+            result.map_err(|source| StartError::Listen { at, what, source })
+        };
+        let (console, http) = (
+            address(consoles.local_addr(), "consoles")?,
+            address(metrics.local_addr(), "HTTP")?,
+        );
+        let bound = links
+            .iter()
+            .map(|link| address(link.local_addr(), "a link"));
+        let bound = bound.collect::<Result<Vec<_>, _>>()?;
+        let parts = event_loop::Parts {
+            daemon,
+            clock,
+            users,
+            consoles,
+            links,
+            journal: appends,
+            sign_on,
+        };
+        let disk_told = told.clone();
+        let http_told = told.clone();
+        let loop_told = told.clone();
+        let threads = vec![
+            spawn("tieqi-disk", move || {
+                disk::run(journal, &batches, &disk_told)
+            })?,
+            spawn("tieqi-loop", move || run_loop(parts, loop_told, wakes))?,
+        ];
+        // Not joined: it serves until the process ends or its sender is gone.
+        spawn("tieqi-http", move || {
+            if let Err(error) = http::serve(metrics, http_told) {
+                tracing::error!(%error, "failed to serve /metrics");
+            }
+        })?;
+        Ok(Self {
+            console,
+            http,
+            links: bound,
+            recovery,
+            told,
+            threads,
+        })
+    }
+
+    /// Stops the loop, lets the disk finish, and waits for both.
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    /// Waits until the daemon ends by itself, which it does not.
+    pub fn wait(mut self) {
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    /// Something another thread can stop the daemon with.
+    #[must_use]
+    pub fn stopper(&self) -> impl FnOnce() + Send + use<> {
+        let told = self.told.clone();
+        move || {
+            let _ = told.blocking_send(Wake::Stop);
+        }
+    }
+
+    fn shut_down(&mut self) {
+        if self.threads.is_empty() {
+            return;
+        }
+        let _ = self.told.blocking_send(Wake::Stop);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(StartError::Thread)
+}
+
+fn run_loop(
+    parts: event_loop::Parts,
+    told: Sender<Wake>,
+    wakes: tokio::sync::mpsc::Receiver<Wake>,
+) {
+    /// Password hashes at once: each takes a core for tens of milliseconds.
+    const HASHERS: usize = 2;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(HASHERS)
+        .build();
+    let ran = runtime.and_then(|runtime| runtime.block_on(event_loop::run(parts, told, wakes)));
+    if let Err(error) = ran {
+        tracing::error!(%error, "failed to run the loop");
+    }
+}
+
+fn bind_tcp(at: SocketAddr, what: &'static str) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(at).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|source| StartError::Listen { at, what, source })
+}
+
+fn bind_links(config: &Config) -> Result<Vec<UdpSocket>, StartError> {
+    let links = config.gateways.iter().flat_map(|gateway| {
+        gateway.links.iter().map(move |link| match gateway.role {
+            GatewayRole::Listen => SocketAddr::new(gateway.host, link.port),
+            // We connect from any port.
+            GatewayRole::Connect => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        })
+    });
+    links
+        .map(|at| {
+            let bound = UdpSocket::bind(at).and_then(|socket| {
+                socket.set_nonblocking(true)?;
+                Ok(socket)
+            });
+            bound.map_err(|source| StartError::Listen {
+                at,
+                what: "a radio link",
+                source,
+            })
+        })
+        .collect()
+}
+
+/// Opens the journal and makes the engine what it was.
+fn replay(
+    disk: FileDisk,
+    options: &Options,
+    engine: &mut Engine,
+) -> Result<(Journal<FileDisk>, Recovery), StartError> {
+    let mut broken: Option<StartError> = None;
+    let opened = Journal::open(disk, options, |record| {
+        if record.kind != Kind::EVENT || broken.is_some() {
+            return;
+        }
+        match postcard::from_bytes::<Event>(record.payload) {
+            Ok(event) => engine.apply(EngineTime(record.time_ms), &event),
+            Err(error) => {
+                let reason = error.to_string();
+                broken = Some(StartError::Record {
+                    seq: record.seq,
+                    reason,
+                });
+            }
+        }
+    })?;
+    engine.replayed();
+    match broken {
+        Some(error) => Err(error),
+        None => Ok(opened),
+    }
+}
+
+/// Nothing that recovery did is silent.
+fn report(recovery: &Recovery) {
+    let Recovery {
+        records,
+        segments,
+        down_ms,
+        wall_gap_ms,
+        ..
+    } = recovery;
+    tracing::info!(records, segments, down_ms, "journal replayed");
+    if i64::try_from(*down_ms).ok() != Some(*wall_gap_ms) {
+        tracing::warn!(
+            down_ms,
+            wall_gap_ms,
+            "engine time did not follow the wall clock"
+        );
+    }
+    for torn in &recovery.torn {
+        tracing::warn!(%torn, "a torn batch was cut: it was never acknowledged");
+    }
+    for stray in &recovery.stray {
+        tracing::warn!(%stray, "bytes in unused space");
+    }
+    if let Some(damage) = &recovery.damage {
+        tracing::error!(%damage, "the journal is damaged");
+    }
+}
+
+/// Sign-on of the units the roster has on duty now and that are not on yet, where the config says
+/// so. Call signs get their ids from the register's order when the journal is new.
+fn roster(config: &Config, engine: &Engine) -> Vec<Command> {
+    if !config.roster.sign_on_at_start {
+        return Vec::new();
+    }
+    let local = Timestamp::now()
+        .to_zoned(config.town.time_zone.clone())
+        .datetime();
+    let mut commands = Vec::new();
+    for duty in config.roster_now(local) {
+        let until = duty.until.to_zoned(config.town.time_zone.clone());
+        let until_ms = until.ok().map(|until| until.timestamp().as_millisecond());
+        for entry in duty.entries {
+            let Some(row) = config.register.get(entry.unit) else {
+                continue;
+            };
+            let known = engine.state().call_signs.get(&row.call_sign).copied();
+            let unit = known.or_else(|| Some(UnitId(u32::try_from(entry.unit).ok()? + 1)));
+            let Some(unit) = unit else { continue };
+            let on_duty = engine
+                .state()
+                .units
+                .get(&unit)
+                .is_some_and(|unit| unit.duty.is_some());
+            if on_duty {
+                continue;
+            }
+            let crew = entry.crew.iter().map(|id| CrewMember {
+                officer: id.clone(),
+                sworn: config.officers.get(id).is_some_and(|officer| officer.sworn),
+            });
+            let area = entry.area.and_then(|area| config.communities.get(area));
+            let duty = Duty {
+                crew: crew.collect(),
+                vehicle: String::new(),
+                terminals: entry.terminals.clone(),
+                skills: entry.skills,
+                area: area.map_or(String::new(), |area| area.name.clone()),
+                until_ms,
+            };
+            commands.push(Command::SignOn {
+                unit,
+                duty,
+                by: By::Roster,
+            });
+        }
+    }
+    commands
+}
