@@ -5,11 +5,14 @@
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use std::io::{IsTerminal, Read};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tieqi::cli;
 use tieqi::config::users::Role;
 use tieqi::config::{Config, LogFormat};
+use tieqi::radio::{RadioOptions, Rates, Terminals};
 use tracing_subscriber::EnvFilter;
 
 /// A police dispatch engine and PDT radio gateway daemon (铁骑).
@@ -22,6 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs a whole town in one process: daemon, radios, calls. Nothing else is needed.
+    Demo(cli::demo::Options),
     /// Runs the daemon.
     Serve(Serve),
     /// Checks a config: prints all faults at once, or what it holds.
@@ -32,6 +37,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Simulated radios: a gateway with handhelds, against a daemon that runs.
+    Radio(Radio),
     /// Explains frames given in hex, one a line.
     Decode {
         /// The frame in hex, or - to read frames from stdin.
@@ -55,6 +62,45 @@ struct Serve {
     /// Data directory, instead of the config's.
     #[arg(long)]
     dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Radio {
+    /// The config the daemon runs with: gateways, terminals, places, keys.
+    config: PathBuf,
+    /// The gateway to be; all when not given.
+    #[arg(long)]
+    gateway: Option<String>,
+    /// Who is switched on: roster, all, or radio ids with commas.
+    #[arg(long, default_value = "roster")]
+    terminals: Terminals,
+    /// Where the daemon is, when not where the config says.
+    #[arg(long)]
+    daemon: Option<IpAddr>,
+    /// The same seed tells the same story.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How much faster than life the simulated world runs; links always run on real time.
+    #[arg(long, default_value_t = 1.0)]
+    speed: f64,
+    /// Share of datagrams lost, each way, 0 to 1.
+    #[arg(long)]
+    loss: Option<f64>,
+    /// Share of offers declined.
+    #[arg(long)]
+    decline: Option<f64>,
+    /// Share of offers never answered.
+    #[arg(long)]
+    ignore: Option<f64>,
+    /// Share of offers on which "need help" is pressed.
+    #[arg(long)]
+    need_help: Option<f64>,
+    /// How long, e.g. 30s; until ctrl-c when not given.
+    #[arg(long = "for", value_name = "DURATION", value_parser = cli::demo::duration)]
+    duration: Option<Duration>,
+    /// The counters as one JSON object, the last line of stdout.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Subcommand)]
@@ -135,7 +181,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<End> {
     let out = &mut std::io::stdout().lock();
     match command {
+        Command::Demo(options) => {
+            log("warn", LogFormat::Text);
+            cli::demo::run(&options, out).map(End::from)
+        }
         Command::Serve(options) => serve(&options),
+        Command::Radio(options) => radio(options, out),
         Command::Check { config, json } => match cli::check::run(&config, json, out)? {
             true => Ok(End::Done),
             false => Ok(End::Usage),
@@ -178,6 +229,35 @@ fn look(journal: Journal, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
         Journal::Export { dir } => cli::journal::export(&dir, cli::journal::event_json, out)?,
     };
     Ok(fine.into())
+}
+
+fn radio(options: Radio, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
+    let config = Config::load(&options.config)?;
+    log("warn", LogFormat::Text);
+    let usual = Rates::default();
+    let rates = Rates {
+        loss: options.loss.unwrap_or(usual.loss),
+        decline: options.decline.unwrap_or(usual.decline),
+        ignore: options.ignore.unwrap_or(usual.ignore),
+        need_help: options.need_help.unwrap_or(usual.need_help),
+        ..usual
+    };
+    let radio = RadioOptions {
+        gateway: options.gateway,
+        terminals: options.terminals,
+        daemon: options.daemon,
+        seed: options.seed,
+        speed: options.speed,
+        rates,
+        ..RadioOptions::default()
+    };
+    let options = cli::radio::Options {
+        radio,
+        duration: options.duration,
+        json: options.json,
+    };
+    cli::radio::run(&config, options, out)?;
+    Ok(End::Done)
 }
 
 fn serve(options: &Serve) -> anyhow::Result<End> {

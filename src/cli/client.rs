@@ -42,7 +42,10 @@ impl Client {
     /// When nobody listens or the login is refused.
     pub fn login(at: SocketAddr, user: &str, password: &str) -> anyhow::Result<Self> {
         let mut client = Self::connect(at)?;
-        client.call("session.login", &json!({ "user": user, "password": password }))?;
+        client.call(
+            "session.login",
+            &json!({ "user": user, "password": password }),
+        )?;
         Ok(client)
     }
 
@@ -57,7 +60,13 @@ impl Client {
         let (answered, answers) = sync_channel(16);
         let (noticed, notices) = sync_channel(NOTICES);
         let reader = std::thread::spawn(move || read(lines, &answered, &noticed));
-        Ok(Self { stream, answers, notices, reader: Some(reader), id: 0 })
+        Ok(Self {
+            stream,
+            answers,
+            notices,
+            reader: Some(reader),
+            id: 0,
+        })
     }
 
     /// Calls a method and waits for its answer.
@@ -70,14 +79,22 @@ impl Client {
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         self.send(&format!("{request}\n"))?;
         loop {
-            let mut answer = self.answer().with_context(|| format!("{method} got no answer"))?;
+            let mut answer = self
+                .answer()
+                .with_context(|| format!("{method} got no answer"))?;
             if answer.get("id") != Some(&json!(id)) {
                 continue;
             }
             if let Some(error) = answer.get("error") {
-                bail!(Refused { method: method.to_owned(), error: error.clone() });
+                bail!(Refused {
+                    method: method.to_owned(),
+                    error: error.clone()
+                });
             }
-            return Ok(answer.get_mut("result").map(Value::take).unwrap_or_default());
+            return Ok(answer
+                .get_mut("result")
+                .map(Value::take)
+                .unwrap_or_default());
         }
     }
 
@@ -119,7 +136,11 @@ impl Drop for Client {
     }
 }
 
-fn read(mut lines: BufReader<TcpStream>, answered: &SyncSender<Value>, noticed: &SyncSender<Value>) {
+fn read(
+    mut lines: BufReader<TcpStream>,
+    answered: &SyncSender<Value>,
+    noticed: &SyncSender<Value>,
+) {
     let mut line = String::new();
     while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
         if let Ok(value) = serde_json::from_str::<Value>(&line) {

@@ -2,7 +2,9 @@
 //! Arguments are parsed by the binary.
 
 pub mod check;
+pub mod client;
 pub mod decode;
+pub mod demo;
 pub mod journal;
 pub mod radio;
 pub mod serve;

@@ -24,6 +24,7 @@ mod options;
 mod run;
 mod send;
 mod stats;
+mod thread;
 mod world;
 
 #[cfg(test)]
@@ -33,4 +34,5 @@ pub use carrier::{End, Port};
 pub use options::{RadioError, RadioOptions, Rates, Terminals};
 pub use run::run;
 pub use stats::{Keys, Stats};
+pub use thread::Radios;
 pub use world::{Transmit, World};

@@ -78,6 +78,22 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// All presses.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let Self {
+            accept,
+            decline,
+            rolling,
+            on_scene,
+            clear,
+            need_help,
+        } = self;
+        accept + decline + rolling + on_scene + clear + need_help
+    }
+}
+
+impl Keys {
     pub(super) fn count(&mut self, key: Key) {
         *match key {
             Key::Accept => &mut self.accept,

@@ -224,10 +224,14 @@ impl Audited {
         });
         free.filter_map(|unit| {
             let duty = unit.duty.as_ref()?;
-            let placed = self.engine.index.spatial.placement(unit.id);
-            let place = self.engine.positions().of_unit(self.now, &duty.terminals)?;
-            assert_eq!(placed.map(|placed| placed.point), Some(place.point));
-            duty.meets(need).then_some((unit.id, place.point))
+            let placed = self.replica.index.spatial.placement(unit.id)?.point;
+            let place = self
+                .replica
+                .positions()
+                .of_unit(self.now, &duty.terminals)?;
+            // A second terminal takes over with the unit's next fix, not by time alone.
+            assert!(duty.terminals.len() > 1 || placed == place.point);
+            duty.meets(need).then_some((unit.id, placed))
         })
         .collect()
     }

@@ -64,7 +64,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let place = || (any::<i8>(), any::<i8>());
     let maybe = || prop::option::weighted(0.9, (any::<i8>(), any::<i8>()));
-    let (incident, unit, radio) = (|| 0u32..12, || 0u32..=UNITS, || 0u32..=UNITS + 1);
+    let (incident, unit, radio) = (|| 0u32..12, || 0u32..=UNITS, || 0u32..=UNITS + 2);
     prop_oneof![
         6 => (0u16..8, 0u8..4, maybe()).prop_map(|(c, g, p)| Op::Report(c, g, p)),
         2 => (incident(), 0u16..8, 0u8..4).prop_map(|(i, c, g)| Op::Confirm(i, c, g)),
@@ -112,7 +112,7 @@ fn duty(unit: u32, sworn: u8, extra: u8) -> Duty {
         officer: format!("{unit}-{index}"),
         sworn: index < sworn,
     });
-    let spare = (extra == 3).then_some(RadioId(UNITS));
+    let spare = (extra == 3).then_some(RadioId(UNITS + 1));
     Duty {
         crew: crew.collect(),
         vehicle: String::new(),
@@ -318,7 +318,7 @@ fn town() -> Audited {
     let register = (0..UNITS)
         .zip(kinds)
         .map(|(n, kind)| (format!("{n}"), kind));
-    let terminals: Vec<u32> = (0..=UNITS).collect();
+    let terminals: Vec<u32> = (0..=UNITS + 1).collect();
     let mut town = Audited::new(policy(register.collect(), &terminals));
     town.now = EngineTime(100_000);
     for unit in 1..=UNITS {
