@@ -182,7 +182,7 @@ fn run(command: Command) -> anyhow::Result<End> {
     let out = &mut std::io::stdout().lock();
     match command {
         Command::Demo(options) => {
-            log("warn", LogFormat::Text);
+            log("error", LogFormat::Text);
             cli::demo::run(&options, out).map(End::from)
         }
         Command::Serve(options) => serve(&options),

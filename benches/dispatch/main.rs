@@ -18,7 +18,6 @@ mod town;
 use hdrhistogram::Histogram;
 use serde_json::json;
 use std::path::Path;
-use std::time::Duration;
 use tieqi::config::users::Users;
 use tieqi::shell::Server;
 
@@ -26,9 +25,6 @@ use tieqi::shell::Server;
 const ROUNDS: usize = 5;
 /// Samples taken of one kind before the other has its turn.
 const BLOCK: usize = 10;
-/// Rest between samples, so that what one caused is over before the next begins. The floor rests
-/// as long: a core that slept answers slower, and both must pay for that alike.
-const REST: Duration = Duration::from_micros(1500);
 
 struct Scale {
     units: u32,
@@ -77,18 +73,15 @@ fn main() -> anyhow::Result<()> {
     for number in 0..BLOCK * 2 {
         floor.sample()?;
         client.sample(number, &texts)?;
-        std::thread::sleep(REST);
     }
     for round in 0..ROUNDS {
         let (mut floor_us, mut idle_us) = (histogram()?, histogram()?);
         for block in 0..scale.samples.div_ceil(BLOCK) {
             for _ in 0..BLOCK {
-                std::thread::sleep(REST);
-                floor_us.saturating_record(floor.sample()?);
+                        floor_us.saturating_record(floor.sample()?);
             }
             for number in 0..BLOCK {
-                std::thread::sleep(REST);
-                idle_us.saturating_record(client.sample(block * BLOCK + number, &texts)?);
+                        idle_us.saturating_record(client.sample(block * BLOCK + number, &texts)?);
             }
         }
         eprintln!(

@@ -10,7 +10,7 @@ use super::client::Client;
 use crate::config::users::{Role, Users};
 use crate::config::{Config, GatewayRole};
 use crate::engine::policy::Policy;
-use crate::radio::{RadioOptions, Radios, Stats};
+use crate::radio::{RadioOptions, Radios, Rates, Stats};
 use crate::shell::Server;
 use anyhow::{Context, bail};
 use audit::Acked;
@@ -57,7 +57,7 @@ pub struct Options {
 const SHORTEST_MS: u32 = 200;
 /// Mean time on scene at Grade III, simulated seconds: shorter than in life, so that the fleet
 /// just copes with the default rate.
-const SCENE_S: u32 = 120;
+const SCENE_S: u32 = 40;
 /// After the last call, what is under way gets this long.
 const DRAIN: Duration = Duration::from_secs(3);
 const USERS: [(&str, Role); 2] = [("calls", Role::CallTaker), ("desk", Role::Dispatcher)];
@@ -213,6 +213,11 @@ fn radio_options(options: &Options) -> RadioOptions {
         seed: options.seed,
         speed: options.speed,
         scene_s: SCENE_S,
+        rates: Rates {
+            // Enough for every rung's exception to be seen within half a minute.
+            delivery_loss: 0.08,
+            ..Rates::default()
+        },
         ..RadioOptions::default()
     }
 }

@@ -83,6 +83,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
     Policy {
         hash: [7; 32],
         mode: Mode::Auto,
+        skill_names: BTreeMap::new(),
         categories: known,
         plans,
         default_plans: [&[any, any][..], &[any], &[any], &[any]].map(plan),
