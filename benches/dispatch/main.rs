@@ -78,10 +78,10 @@ fn main() -> anyhow::Result<()> {
         let (mut floor_us, mut idle_us) = (histogram()?, histogram()?);
         for block in 0..scale.samples.div_ceil(BLOCK) {
             for _ in 0..BLOCK {
-                        floor_us.saturating_record(floor.sample()?);
+                floor_us.saturating_record(floor.sample()?);
             }
             for number in 0..BLOCK {
-                        idle_us.saturating_record(client.sample(block * BLOCK + number, &texts)?);
+                idle_us.saturating_record(client.sample(block * BLOCK + number, &texts)?);
             }
         }
         eprintln!(

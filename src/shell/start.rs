@@ -166,22 +166,6 @@ impl Server {
         self.shut_down();
     }
 
-    /// Waits until the daemon ends by itself, which it does not.
-    pub fn wait(mut self) {
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
-
-    /// Something another thread can stop the daemon with.
-    #[must_use]
-    pub fn stopper(&self) -> impl FnOnce() + Send + use<> {
-        let told = self.told.clone();
-        move || {
-            let _ = told.blocking_send(Wake::Stop);
-        }
-    }
-
     fn shut_down(&mut self) {
         if self.threads.is_empty() {
             return;

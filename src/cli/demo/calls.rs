@@ -20,7 +20,7 @@ impl Dice {
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
         bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -31,13 +31,13 @@ impl Dice {
     /// 0 to 1.
     pub fn unit(&mut self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-        let fraction = (self.next() >> 11) as f64;
+        let fraction = (self.throw() >> 11) as f64;
         fraction / (1u64 << 53) as f64
     }
 
     /// One of `many`.
     pub fn pick<'a, T>(&mut self, many: &'a [T]) -> Option<&'a T> {
-        let index = usize::try_from(self.next())
+        let index = usize::try_from(self.throw())
             .unwrap_or(0)
             .checked_rem(many.len())?;
         many.get(index)
@@ -100,11 +100,11 @@ impl<'a> Calls<'a> {
     }
 
     /// The next call; none when the config has no places or categories.
-    pub fn next(&mut self) -> Option<Call> {
+    pub fn ring(&mut self) -> Option<Call> {
         self.number += 1;
         let place = *self.dice.pick(&self.places)?;
         let total: u32 = self.categories.iter().map(|(_, _, weight)| weight).sum();
-        let mut thrown = u32::try_from(self.dice.next() % u64::from(total.max(1))).unwrap_or(0);
+        let mut thrown = u32::try_from(self.dice.throw() % u64::from(total.max(1))).unwrap_or(0);
         let (category, traffic, _) = *self.categories.iter().find(|(_, _, weight)| {
             let hit = thrown < *weight;
             thrown = thrown.saturating_sub(*weight);

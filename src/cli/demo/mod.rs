@@ -245,7 +245,7 @@ fn take_calls(
         if now >= next {
             next += Duration::from_secs_f64(calls.gap_s(options.rate));
             let call = calls
-                .next()
+                .ring()
                 .context("the config has no places or no categories")?;
             match client.call("incident.report", &call.params) {
                 Ok(answer) => acked.extend(audit::acked(&answer, &call.caller)),
