@@ -71,6 +71,9 @@ impl Engine {
             Event::AlarmRaised { .. } | Event::AlarmRepeated { .. } | Event::AlarmAcked { .. } => {
                 self.apply_alarm(at, event)?;
             }
+            Event::GatewayLinked { link, peer } => {
+                self.state.links.insert(link.clone(), peer.clone());
+            }
             Event::CommandAnswered {
                 user,
                 method,

@@ -45,7 +45,7 @@ fn name(event: &Event) -> &'static str {
         AssignmentOffered AssignmentRetried AssignmentAdvanced AssignmentOverdue
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
-        CommandAnswered
+        CommandAnswered GatewayLinked
     }
 }
 
@@ -425,6 +425,18 @@ fn other_examples() -> Vec<Event> {
             key: String::from("k-1"),
             digest: [0x5A; 16],
             answer: String::from("{\"incident\":1042}"),
+        },
+        Event::GatewayLinked {
+            link: LinkName {
+                gateway: String::from("gw1"),
+                service: String::from("TMP"),
+                slot: 2,
+            },
+            peer: Peer {
+                address: String::from("192.0.2.7:30007"),
+                device_id: Some(99_999),
+                channel: Some(2),
+            },
         },
     ];
     let bodies = [
