@@ -167,9 +167,11 @@ impl Engine {
             } => {
                 let terminal = self.state.terminals.entry(*radio).or_default();
                 terminal.via = Some((gateway.clone(), *slot));
+                self.touch_holder(at, *radio);
             }
             Event::TerminalLost { radio } => {
                 self.state.terminals.entry(*radio).or_default().via = None;
+                self.touch_holder(at, *radio);
             }
             Event::StrangerHeard { radio } if self.state.strangers.len() < State::MAX_STRANGERS => {
                 self.state.strangers.insert(*radio);

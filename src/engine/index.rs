@@ -6,6 +6,7 @@ use super::deadline::{Deadlines, Due};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use super::incident::{Engaged, Incident, Phase, Step};
 use super::queue::Queue;
+use super::ranking::Why;
 use super::spatial::{Placement, Spatial};
 use super::state::State;
 use super::unit::UnitState;
@@ -80,24 +81,27 @@ impl Engine {
         let Some(unit) = self.state.units.get(&id) else {
             return;
         };
-        let state = unit.state();
-        let sendable = state == UnitState::Available;
-        let place = unit
-            .duty
-            .as_ref()
-            .and_then(|duty| self.positions.of_unit(at, &duty.terminals));
-        let placement = place.map(|place| Placement {
-            kind: unit.kind,
-            point: place.point,
-            taken_at: place.taken_at,
-            sendable,
+        let barred = match unit.state() {
+            UnitState::Available => None,
+            UnitState::Committed => Some(Why::Committed),
+            UnitState::OffDuty | UnitState::OutOfService => Some(Why::OutOfService),
+        };
+        let reachable = self.state.reachable(unit).is_some();
+        let placement = unit.duty.as_ref().and_then(|duty| {
+            let place = self.positions.of_unit(at, &duty.terminals)?;
+            Some(Placement {
+                kind: unit.kind,
+                point: place.point,
+                taken_at: place.taken_at,
+                barred,
+                able: duty.able(),
+                reachable,
+            })
         });
-        let was_sendable = self
-            .index
-            .spatial
-            .placement(id)
-            .is_some_and(|old| old.sendable);
+        let old = self.index.spatial.placement(id);
+        let was_sendable = old.is_some_and(Placement::is_sendable);
         self.index.spatial.set(id, placement);
+        let sendable = barred.is_none();
         if sendable && (placement.is_some() && !was_sendable || !unit.stacked.is_empty()) {
             self.todo.free(id);
         }
