@@ -50,8 +50,8 @@ pub enum Output {
     },
 }
 
-/// Takes what the daemon wants at the moment it wants it: the shell starts the disk on a batch while
-/// the daemon still works out what the batch causes. A plain `Vec` does for tests and simulators.
+/// Takes what the daemon wants at the moment it wants it: the shell starts the disk on a batch
+/// while the daemon still works out what it causes. A plain `Vec` does for tests and simulators.
 pub trait Outbox {
     /// Takes one.
     fn push(&mut self, output: Output);

@@ -411,8 +411,8 @@ pub enum Event {
         /// The answer as sent, opaque to the engine.
         answer: String,
     },
-    /// A gateway's link has a peer: after a restart it is listened to at once, or its repeater would
-    /// have to miss a minute of heartbeats before it connects anew.
+    /// A gateway's link has a peer: after a restart it is listened to at once, or its repeater
+    /// would have to miss a minute of heartbeats before it connects anew.
     GatewayLinked {
         /// The gateway and link.
         link: LinkName,

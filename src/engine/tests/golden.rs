@@ -3,7 +3,7 @@
 use super::script::play;
 use crate::engine::alarm::{About, AlarmKind};
 use crate::engine::assignment::{Rung, Source};
-use crate::engine::event::{By, Event, Offer, RecallCause};
+use crate::engine::event::{By, Event, LinkName, Offer, Peer, RecallCause};
 use crate::engine::id::{
     AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
 };
