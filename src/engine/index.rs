@@ -10,12 +10,14 @@ use super::ranking::Why;
 use super::spatial::{Placement, Spatial};
 use super::state::State;
 use super::unit::UnitState;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Indexes over the state, made again from it by `apply`.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Index {
     pub(super) spatial: Spatial,
+    /// Free units nobody knows the place of.
+    pub(super) unplaced: BTreeSet<UnitId>,
     pub(super) queue: Queue,
     pub(super) deadlines: Deadlines,
     pub(super) by_message: BTreeMap<MessageNo, AssignmentId>,
@@ -102,6 +104,10 @@ impl Engine {
         let was_sendable = old.is_some_and(Placement::is_sendable);
         self.index.spatial.set(id, placement);
         let sendable = barred.is_none();
+        match sendable && placement.is_none() {
+            true => self.index.unplaced.insert(id),
+            false => self.index.unplaced.remove(&id),
+        };
         if sendable && (placement.is_some() && !was_sendable || !unit.stacked.is_empty()) {
             self.todo.free(id);
         }

@@ -39,7 +39,7 @@ use index::Index;
 use policy::{Need, Policy};
 use position::{Fix, Observed, Positions};
 use queue::Turn;
-use ranking::{Question, Ranking, Why};
+use ranking::{PassedOver, Question, Ranking, Why};
 use rejection::Rejection;
 use state::State;
 use std::collections::{BTreeSet, VecDeque};
@@ -247,12 +247,15 @@ impl Engine {
             true => Some(Why::Taken),
             false => incident.holds(unit).then_some(Why::Held),
         };
-        Ok(ranking::rank(
-            &self.policy,
-            &self.index.spatial,
-            question,
-            held,
-        ))
+        let mut ranking = ranking::rank(&self.policy, &self.index.spatial, question, held);
+        let room = Ranking::MAX_PASSED.saturating_sub(ranking.passed_over.len());
+        let unplaced = self.index.unplaced.iter().take(room);
+        ranking.passed_over.extend(unplaced.map(|unit| PassedOver {
+            unit: *unit,
+            travel_ms: u32::MAX,
+            why: Why::NoPosition,
+        }));
+        Ok(ranking)
     }
 
     /// Incidents that wait, in the order they are served.

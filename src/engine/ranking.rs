@@ -52,6 +52,8 @@ pub enum Why {
     Held,
     /// Another slot of the same incident takes it.
     Taken,
+    /// Nobody knows where it is: it is free, but only a person can send it.
+    NoPosition,
 }
 
 /// A unit nearer than the first candidate that is not one.
@@ -59,7 +61,7 @@ pub enum Why {
 pub struct PassedOver {
     /// Which.
     pub unit: UnitId,
-    /// Time it would take, milliseconds.
+    /// Time it would take, milliseconds; `u32::MAX` where nobody knows where it is.
     pub travel_ms: u32,
     /// Why not.
     pub why: Why,

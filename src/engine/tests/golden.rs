@@ -148,6 +148,7 @@ fn ranking() -> Ranking {
         Why::LacksSworn,
         Why::Held,
         Why::Taken,
+        Why::NoPosition,
     ];
     Ranking {
         as_of: 5_000_000_000,
