@@ -1,0 +1,306 @@
+//! kill -9 in the middle of dispatching, again and again: the real binary, radios and callers that
+//! outlive it. What was acknowledged is in the journal, and the same key gives the same answer.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test"
+)]
+
+mod common;
+
+use common::{PASSWORD, radios, report, until_call};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tieqi::cli::client::{Client, Refused};
+use tieqi::cli::demo::audit::{self, Acked};
+use tieqi::config::Config;
+use tieqi::config::sample::{FILES, MAIN};
+use tieqi::radio::Rates;
+
+fn tieqi() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_tieqi"))
+}
+
+/// A config, users and a data directory on the disk.
+struct Place {
+    folder: TempDir,
+    config: PathBuf,
+    data: PathBuf,
+    console: SocketAddr,
+}
+
+impl Place {
+    /// The sample town on ports that are free now; all are held until all are chosen.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in FILES {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let tcp = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [console, http] = tcp.each_ref().map(|it| it.local_addr().unwrap());
+        let config = folder.path().join(MAIN);
+        let users = folder.path().join("users.toml");
+        let mut text = std::fs::read_to_string(&config).unwrap();
+        let mut put = |old: &str, new: String| {
+            assert!(text.contains(old), "the sample has no {old}");
+            text = text.replace(old, &new);
+        };
+        put("127.0.0.1:7110", console.to_string());
+        put("127.0.0.1:7111", http.to_string());
+        put("\"users.toml\"", format!("{:?}", users.to_str().unwrap()));
+        put("segment_mib = 64", "segment_mib = 1".to_owned());
+        put("plausible_km_h = 216", "plausible_km_h = 400".to_owned());
+        let mut udp = Vec::new();
+        for port in [30001, 30002, 30003, 30004, 30007, 30008] {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let free = socket.local_addr().unwrap().port();
+            put(&format!("port = {port} "), format!("port = {free} "));
+            udp.push(socket);
+        }
+        std::fs::write(&config, text).unwrap();
+        let data = folder.path().join("data");
+        let place = Self {
+            folder,
+            config,
+            data,
+            console,
+        };
+        place.add_user("calls", "call-taker");
+        place
+    }
+
+    fn add_user(&self, name: &str, role: &str) {
+        let mut adding = tieqi()
+            .args([
+                "user",
+                "add",
+                name,
+                "--role",
+                role,
+                "--password-stdin",
+                "--file",
+            ])
+            .arg(self.folder.path().join("users.toml"))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        writeln!(adding.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        assert!(adding.wait().unwrap().success());
+    }
+
+    fn serve(&self) -> Command {
+        let mut command = tieqi();
+        command
+            .arg("serve")
+            .arg(&self.config)
+            .arg("--dir")
+            .arg(&self.data);
+        command
+            .env("RUST_LOG", "info")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// A daemon of another process; it is killed when dropped.
+struct Daemon(Child);
+
+impl Daemon {
+    /// Starts it and waits until it says that it serves.
+    fn start(place: &Place) -> Self {
+        let mut child = place.serve().spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("serving") {
+            let before = said.len();
+            let length = log.read_line(&mut said).unwrap();
+            assert!(length > 0, "it ended: {said}");
+            assert!(!said[before..].contains("damaged"), "{said}");
+        }
+        // Nobody may block on a full pipe.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Self(child)
+    }
+
+    /// SIGKILL: nothing is flushed, nobody says goodbye.
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a caller was told.
+struct Told {
+    params: Value,
+    answer: Value,
+}
+
+/// Reports calls until the daemon is gone; a watcher kills it after `calls` answers.
+fn report_until_killed(
+    daemon: Daemon,
+    place: &Place,
+    round: u32,
+    calls: usize,
+) -> (Vec<Told>, Option<Value>) {
+    let mut client = Client::login(place.console, "calls", PASSWORD).unwrap();
+    let (answered, answers) = std::sync::mpsc::sync_channel::<()>(0);
+    let killer = std::thread::spawn(move || {
+        for () in answers.iter().take(calls) {}
+        daemon.kill();
+    });
+    let mut told = Vec::new();
+    let deadline = Instant::now() + common::PATIENCE;
+    loop {
+        assert!(Instant::now() < deadline, "the daemon was not killed");
+        let params = report(&format!("{round}-{}", told.len()));
+        match client.call("incident.report", &params) {
+            Ok(answer) => told.push(Told { params, answer }),
+            Err(error) => {
+                assert!(!error.is::<Refused>(), "{error:#}");
+                killer.join().unwrap();
+                return (told, Some(params));
+            }
+        }
+        let _ = answered.send(());
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_daemon_is_killed() {
+    const ROUNDS: u32 = 3;
+    let place = Place::new();
+    let config = Config::load(&place.config).unwrap();
+    let mut daemon = Daemon::start(&place);
+    let radios = radios(&config, 7, Rates::NONE);
+    let mut told: Vec<Told> = Vec::new();
+    for round in 0..ROUNDS {
+        let mut watcher = Client::login(place.console, "calls", PASSWORD).unwrap();
+        links_up(&mut watcher);
+        common::until_registered(&radios, &watcher);
+        drop(watcher);
+        let calls = 8 + 7 * round as usize;
+        let (more, unanswered) = report_until_killed(daemon, &place, round, calls);
+        assert!(more.len() >= calls, "{} calls", more.len());
+        told.extend(more);
+        daemon = Daemon::start(&place);
+        let mut client = Client::login(place.console, "calls", PASSWORD).unwrap();
+        for Told { params, answer } in &told {
+            assert_eq!(
+                client.call("incident.report", params).unwrap(),
+                *answer,
+                "{params}"
+            );
+        }
+        // Whether it was taken or not, asking again gives one incident and one answer.
+        if let Some(params) = unanswered {
+            let answer = client.call("incident.report", &params).unwrap();
+            assert_eq!(client.call("incident.report", &params).unwrap(), answer);
+            told.push(Told { params, answer });
+        }
+    }
+    let mut client = Client::login(place.console, "calls", PASSWORD).unwrap();
+    let first = json!({ "incident": told[0].answer["incident"] });
+    until_call(
+        "the first call to end",
+        &mut client,
+        ("incident.get", first),
+        |found| (found["incident"]["phase"] == "resolved").then_some(()),
+    );
+    one_active_assignment_a_unit(&mut client, &told);
+    daemon.kill();
+    radios.stop().unwrap();
+    let acked = |told: &Told| audit::acked(&told.answer, told.params["caller"].as_str().unwrap());
+    let acked: Vec<Acked> = told.iter().map(|told| acked(told).unwrap()).collect();
+    let (figures, _) = audit::audit(&place.data, config.policy.ladder, &acked).unwrap();
+    assert_eq!(figures.lost, 0, "{figures:?}");
+    assert_eq!(
+        figures.incidents,
+        told.len() as u64,
+        "no call became two: {figures:?}"
+    );
+    verified(&place.data);
+}
+
+/// Waits until the radios are connected to this daemon.
+fn links_up(console: &mut Client) {
+    let health = ("system.health", json!({}));
+    until_call("the radios to come (back)", console, health, |health| {
+        let links = health["links"].as_array().unwrap();
+        links.iter().all(|link| link["up"] == true).then_some(())
+    });
+}
+
+/// A unit's open and unstacked assignments: at most one.
+fn one_active_assignment_a_unit(client: &mut Client, told: &[Told]) {
+    let mut active = BTreeMap::<String, u32>::new();
+    for told in told {
+        let which = json!({ "incident": told.answer["incident"] });
+        let found = client.call("incident.get", &which).unwrap();
+        for assignment in found["assignments"].as_array().unwrap() {
+            let open = [
+                "offered",
+                "sent",
+                "delivered",
+                "accepted",
+                "en_route",
+                "on_scene",
+            ];
+            if open.iter().any(|rung| assignment["rung"] == *rung) {
+                *active.entry(assignment["unit"].to_string()).or_default() += 1;
+            }
+        }
+    }
+    let twice: Vec<_> = active.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+fn verified(data: &Path) {
+    let verify = tieqi()
+        .args(["journal", "verify", "--json"])
+        .arg(data)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verify.stdout).into_owned();
+    assert_eq!(verify.status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn a_second_daemon_on_a_directory_is_told_who_has_it() {
+    let (place, other) = (Place::new(), Place::new());
+    let daemon = Daemon::start(&place);
+    let mut second = tieqi();
+    second
+        .arg("serve")
+        .arg(&other.config)
+        .arg("--dir")
+        .arg(&place.data);
+    let ended = second.output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains(&format!("process {} holds it", daemon.0.id())),
+        "{said}"
+    );
+    let mut client = Client::login(place.console, "calls", PASSWORD).unwrap();
+    assert!(client.notice(Duration::ZERO).unwrap().is_none());
+    client.call("system.health", &json!({})).unwrap();
+}
