@@ -6,41 +6,42 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A stream of chance.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
     /// The stream with that number under a seed. What one stream draws never moves another.
-    pub(super) fn stream(seed: u64, number: u64) -> Self {
+    #[must_use]
+    pub fn stream(seed: u64, number: u64) -> Self {
         Self(mix(seed ^ mix(number.wrapping_add(GOLDEN))))
     }
 
     /// 64 even bits.
-    pub(super) fn draw(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
         mix(self.0)
     }
 
     /// A number below `bound`; 0 when there is none.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         // The high half of a product: the bias is below one in 2^64 / bound.
         let wide = u128::from(self.draw()) * u128::from(bound);
         (wide >> 64) as u64
     }
 
     /// A number from `-reach` to `reach`.
-    pub(super) fn within(&mut self, reach: u32) -> i64 {
+    pub fn within(&mut self, reach: u32) -> i64 {
         self.below(2 * u64::from(reach) + 1) as i64 - i64::from(reach)
     }
 
     /// True at this rate, 0 to 1. It draws once whatever the rate is, so that turning one rate
     /// leaves the rest of a seed's story as it is.
-    pub(super) fn hits(&mut self, rate: f64) -> bool {
+    pub fn hits(&mut self, rate: f64) -> bool {
         const STEPS: f64 = (1u64 << 53) as f64;
         ((self.draw() >> 11) as f64) < rate * STEPS
     }
 
     /// Evenly from half of `mean` to one and a half of it.
-    pub(super) fn around(&mut self, mean: u64) -> u64 {
+    pub fn around(&mut self, mean: u64) -> u64 {
         mean / 2 + self.below(mean + 1)
     }
 
@@ -48,7 +49,7 @@ impl Chance {
     ///
     /// The logarithm of an exponential draw is taken by leading zeros and a straight line between
     /// powers of two: a library's `ln` may differ in its last bit from machine to machine.
-    pub(super) fn exponential(&mut self, mean: u64) -> u64 {
+    pub fn exponential(&mut self, mean: u64) -> u64 {
         /// Binary digits of the fraction.
         const DIGITS: u32 = 16;
         let drawn = self.draw() | 1;

@@ -31,6 +31,7 @@ mod world;
 mod tests;
 
 pub use carrier::{End, Port};
+pub use chance::Chance;
 pub use options::{RadioError, RadioOptions, Rates, Terminals};
 pub use run::run;
 pub use stats::{Keys, Stats};

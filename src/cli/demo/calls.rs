@@ -6,47 +6,15 @@
 use crate::config::{Config, Place};
 use crate::engine::policy::Grade;
 use crate::geo::Wgs84;
+use crate::radio::Chance;
 use serde_json::{Value, json};
 
-/// A small generator with a seed (SplitMix64, Steele, Lea, Flood 2014).
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// The same seed, the same throws.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// 64 bits.
-    pub fn throw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^ bits >> 31
-    }
-
-    /// 0 to 1.
-    pub fn unit(&mut self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-        let fraction = (self.throw() >> 11) as f64;
-        fraction / (1u64 << 53) as f64
-    }
-
-    /// One of `many`.
-    pub fn pick<'a, T>(&mut self, many: &'a [T]) -> Option<&'a T> {
-        let index = usize::try_from(self.throw())
-            .unwrap_or(0)
-            .checked_rem(many.len())?;
-        many.get(index)
-    }
-}
+/// The stream of chance the calls draw from; the radios have others.
+const CALLS: u64 = 0x110;
 
 /// A stream of calls.
 pub struct Calls<'a> {
-    dice: Dice,
+    chance: Chance,
     places: Vec<&'a Place>,
     categories: Vec<(&'a str, bool, u32)>,
     number: u32,
@@ -87,24 +55,27 @@ impl<'a> Calls<'a> {
             (row.key.as_str(), traffic, weight(row.grade) * 100 / share)
         });
         Self {
-            dice: Dice::new(seed),
+            chance: Chance::stream(seed, CALLS),
             places: config.usable_places().collect(),
             categories: categories.collect(),
             number: 0,
         }
     }
 
-    /// Wall seconds until the next call, at `rate` a second on average (exponential gaps).
-    pub fn gap_s(&mut self, rate: f64) -> f64 {
-        -(1.0 - self.dice.unit()).ln() / rate
+    /// Wall time until the next call, microseconds: many short gaps, few long ones, `mean_us` on
+    /// the average.
+    pub fn gap_us(&mut self, mean_us: u64) -> u64 {
+        self.chance.exponential(mean_us)
     }
 
     /// The next call; none when the config has no places or categories.
     pub fn ring(&mut self) -> Option<Call> {
         self.number += 1;
-        let place = *self.dice.pick(&self.places)?;
+        let count = u64::try_from(self.places.len()).unwrap_or(0);
+        let index = usize::try_from(self.chance.below(count)).unwrap_or(0);
+        let place = *self.places.get(index)?;
         let total: u32 = self.categories.iter().map(|(_, _, weight)| weight).sum();
-        let mut thrown = u32::try_from(self.dice.throw() % u64::from(total.max(1))).unwrap_or(0);
+        let mut thrown = u32::try_from(self.chance.below(u64::from(total))).unwrap_or(0);
         let (category, traffic, _) = *self.categories.iter().find(|(_, _, weight)| {
             let hit = thrown < *weight;
             thrown = thrown.saturating_sub(*weight);
@@ -126,8 +97,12 @@ impl<'a> Calls<'a> {
 
     /// Within about 150 m.
     fn near(&mut self, at: Wgs84) -> Option<Wgs84> {
-        const SPREAD_DEG: f64 = 0.0014;
-        let mut off = || (self.dice.unit() - 0.5) * 2.0 * SPREAD_DEG;
+        const SPREAD_E7: u32 = 14_000;
+        let mut off = || {
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+            let e7 = self.chance.within(SPREAD_E7) as f64;
+            e7 / 1e7
+        };
         Wgs84::new(at.lat() + off(), at.lon() + off()).ok()
     }
 }

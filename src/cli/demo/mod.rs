@@ -239,12 +239,14 @@ fn take_calls(
     wait_for_radios(radios, &interrupted);
     let began = Instant::now();
     let mut next = began;
+    let mean = Duration::from_secs_f64(1.0 / options.rate);
+    let mean_us = u64::try_from(mean.as_micros()).unwrap_or(u64::MAX);
     let mut shown = began;
     let over = |now: Instant| options.duration.is_some_and(|limit| now - began >= limit);
     while !over(Instant::now()) && !interrupted.load(Ordering::Relaxed) {
         let now = Instant::now();
         if now >= next {
-            next += Duration::from_secs_f64(calls.gap_s(options.rate));
+            next += Duration::from_micros(calls.gap_us(mean_us));
             let call = calls
                 .ring()
                 .context("the config has no places or no categories")?;
