@@ -61,7 +61,6 @@ pub fn run(path: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<bool>
 }
 
 /// Each fault with its line of the file. No colours: the text also goes to logs and mails.
-/// Draws faults with the lines of the files around them.
 ///
 /// # Errors
 /// When `out` takes nothing.
