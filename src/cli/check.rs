@@ -14,8 +14,8 @@ const LABEL: usize = 14;
 /// Columns a fault is drawn in.
 const WIDTH: usize = 100;
 
-/// Checks the config at `path` and the users' file it names, and writes what was found to `out`: for people, or as one JSON
-/// object on one line. True when the config can be used.
+/// Checks the config at `path` and the users' file it names, and writes what was found to `out`:
+/// for people, or as one JSON object on one line. True when the config can be used.
 ///
 /// # Errors
 /// When `out` cannot be written.

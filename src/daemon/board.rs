@@ -93,6 +93,7 @@ impl Touched {
             | Event::MessageRetried { .. }
             | Event::MessageDelivered { .. }
             | Event::MessageFailed { .. }
+            | Event::GatewayLinked { .. }
             | Event::CommandAnswered { .. } => {}
         }
     }

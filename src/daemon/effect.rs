@@ -1,7 +1,7 @@
 //! What an event causes outside, and what is held until its batch is durable.
 
 use super::gateway::{Frame, Heard, RANK_SIGNALLING};
-use super::output::{LinkId, Output};
+use super::output::{LinkId, Outbox};
 use super::session::ConsoleId;
 use super::{Daemon, Now, text};
 use crate::config::Service;
@@ -35,14 +35,14 @@ pub(super) enum Held {
 
 impl Daemon {
     /// Holds something for the newest batch, or lets it go when that is durable already.
-    pub(super) fn hold(&mut self, now: Now, held: Held, out: &mut Vec<Output>) {
+    pub(super) fn hold(&mut self, now: Now, held: Held, out: &mut dyn Outbox) {
         if let Some(held) = self.batches.hold(held) {
             self.let_go(held, out);
             self.pump(now, out);
         }
     }
 
-    pub(super) fn let_go(&mut self, held: Held, out: &mut Vec<Output>) {
+    pub(super) fn let_go(&mut self, held: Held, out: &mut dyn Outbox) {
         match held {
             Held::Line { console, line } => self.write(console, line, out),
             Held::Pages {
@@ -87,7 +87,7 @@ impl Daemon {
         now: Now,
         event: &Event,
         arrived_us: Option<u64>,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         match event {
             Event::AssignmentOffered { assignment, .. } => {
@@ -104,7 +104,7 @@ impl Daemon {
     }
 
     /// After a restart: whatever a terminal may not have is sent again as the same attempt.
-    pub(super) fn send_again(&mut self, now: Now, out: &mut Vec<Output>) {
+    pub(super) fn send_again(&mut self, now: Now, out: &mut dyn Outbox) {
         let state = self.engine.state();
         let undelivered = |rung: Rung| matches!(rung, Rung::Offered | Rung::Sent);
         let offers: Vec<_> = state
@@ -127,7 +127,7 @@ impl Daemon {
         now: Now,
         id: AssignmentId,
         arrived_us: Option<u64>,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         let state = self.engine.state();
         let Some(assignment) = state.assignments.get(&id) else {
@@ -148,7 +148,7 @@ impl Daemon {
         self.send_text(now, radio, request, rank, &words, arrived_us, out);
     }
 
-    fn send_message(&mut self, now: Now, no: MessageNo, out: &mut Vec<Output>) {
+    fn send_message(&mut self, now: Now, no: MessageNo, out: &mut dyn Outbox) {
         /// Texts go with the lowest grade: offers first.
         const RANK: u8 = 4;
         let Some(message) = self.engine.state().messages.get(&no) else {
@@ -175,7 +175,7 @@ impl Daemon {
         rank: u8,
         words: &str,
         arrived_us: Option<u64>,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         let link = self
             .engine
@@ -230,7 +230,7 @@ impl Daemon {
         now: Now,
         link: LinkId,
         message: &Message<'_>,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         let frame = Box::new(self.frame(now, RANK_SIGNALLING, message));
         self.hold(now, Held::Frame { link, frame }, out);

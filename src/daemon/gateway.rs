@@ -4,13 +4,15 @@
 //! at a time; what waits is ordered by grade, then age, bounded, and told when it is dropped. What
 //! comes in is turned into [`Heard`]; what it means is the engine's business.
 
-use super::output::{LinkId, Output};
+use super::output::{LinkId, Outbox, Output};
+use super::wire::Named;
 use crate::config::{Gateway, GatewayRole, LinkLimits, Service};
+use crate::engine::event::{LinkName, Peer};
 use crate::engine::id::EngineTime;
 use crate::engine::message::Request;
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role};
 
 /// Rank of frames that are no text: answers to registrations, position requests.
@@ -50,6 +52,13 @@ pub enum Heard {
     },
     /// No gateway took it.
     NotSent(Request),
+    /// A link has a peer.
+    Linked {
+        /// Which.
+        link: LinkId,
+        /// Who.
+        peer: Peer,
+    },
     /// A service message came in.
     Message {
         /// On which link.
@@ -61,6 +70,9 @@ pub enum Heard {
     },
 }
 
+/// Refused datagrams by link, source and reason.
+type Refusals = BTreeMap<(LinkId, SocketAddr, &'static str), u64>;
+
 /// One link with what waits for it.
 struct Port {
     gateway: usize,
@@ -70,6 +82,8 @@ struct Port {
     queue: BTreeMap<(u8, u64), Frame>,
     in_flight: Option<(u64, Option<Request>, u64)>,
     up: bool,
+    /// The only address it may be talked to from, if the config names one.
+    accept_from: Option<IpAddr>,
 }
 
 /// All links of all gateways. A link's place in the config is its [`LinkId`].
@@ -79,7 +93,7 @@ pub struct Gateways {
     ticket: u64,
     capacity: usize,
     /// Refused datagrams by reason; each source and reason is logged once.
-    refused: BTreeMap<(LinkId, SocketAddr, &'static str), u64>,
+    refused: Refusals,
 }
 
 impl Gateways {
@@ -114,6 +128,7 @@ impl Gateways {
                     queue: BTreeMap::new(),
                     in_flight: None,
                     up: false,
+                    accept_from: gateway.accept_from,
                 }
             })
         });
@@ -164,11 +179,41 @@ impl Gateways {
         }
     }
 
+    /// Listens to the peers of before a restart at once. Sequences begin elsewhere than then, or
+    /// the first message could pass for a repeat.
+    pub fn resume(&mut self, links: &BTreeMap<LinkName, Peer>, sequence: u16) {
+        for index in 0..self.ports.len() {
+            let name = self.link_name(LinkId(index));
+            let Some(peer) = name.and_then(|name| links.get(&name)) else {
+                continue;
+            };
+            if let (Some(port), Ok(address)) = (self.ports.get_mut(index), peer.address.parse()) {
+                let (device_id, channel) = (peer.device_id, peer.channel);
+                port.link.resume(address, device_id, channel, sequence);
+            }
+        }
+    }
+
+    /// A link as the journal names it.
+    #[must_use]
+    pub fn link_name(&self, link: LinkId) -> Option<LinkName> {
+        let port = self.ports.get(link.0)?;
+        Some(LinkName {
+            gateway: self.names.get(port.gateway)?.clone(),
+            service: port.service.name().to_owned(),
+            slot: port.slot,
+        })
+    }
+
     /// Takes a datagram.
     pub fn handle_bytes(&mut self, now: EngineTime, link: LinkId, from: SocketAddr, bytes: &[u8]) {
-        if let Some(port) = self.ports.get_mut(link.0) {
-            port.link.handle_bytes(now.0, from, bytes);
+        let Some(port) = self.ports.get_mut(link.0) else {
+            return;
+        };
+        if port.accept_from.is_some_and(|only| only != from.ip()) {
+            return refuse(&mut self.refused, link, from, "address");
         }
+        port.link.handle_bytes(now.0, from, bytes);
     }
 
     /// Lets timers fire that are due.
@@ -193,7 +238,7 @@ impl Gateways {
     }
 
     /// Moves everything that can move: events in, the next frame out, datagrams to the shell.
-    pub fn pump(&mut self, now: EngineTime, out: &mut Vec<Output>, heard: &mut Vec<Heard>) {
+    pub fn pump(&mut self, now: EngineTime, out: &mut dyn Outbox, heard: &mut Vec<Heard>) {
         for (index, port) in self.ports.iter_mut().enumerate() {
             let link = LinkId(index);
             loop {
@@ -270,16 +315,26 @@ impl Port {
 }
 
 fn note(
-    refused: &mut BTreeMap<(LinkId, SocketAddr, &'static str), u64>,
+    refused: &mut Refusals,
     link: LinkId,
     port: &mut Port,
     event: LinkEvent,
     heard: &mut Vec<Heard>,
 ) {
     match event {
-        LinkEvent::Up { peer, .. } => {
+        LinkEvent::Up {
+            peer,
+            device_id,
+            channel,
+        } => {
             port.up = true;
             tracing::info!(link = link.0, %peer, "link up");
+            let peer = Peer {
+                address: peer.to_string(),
+                device_id,
+                channel,
+            };
+            heard.push(Heard::Linked { link, peer });
         }
         LinkEvent::Down { reason } => {
             port.up = false;
@@ -302,16 +357,21 @@ fn note(
             let slot = channel.unwrap_or(port.slot);
             heard.push(Heard::Message { link, slot, bytes });
         }
-        LinkEvent::Refused { from, reason } => {
-            let reason = reason.reason();
-            let key = (link, from, reason);
-            let known = refused.contains_key(&key);
-            if !known && refused.len() < Gateways::MAX_SOURCES {
-                tracing::warn!(link = link.0, %from, reason, "refused; further ones are counted");
-                refused.insert(key, 1);
-            } else if let Some(count) = refused.get_mut(&key) {
-                *count += 1;
-            }
-        }
+        LinkEvent::Refused { from, reason } => refuse(refused, link, from, reason.reason()),
+    }
+}
+
+/// Counts a refused datagram; each source and reason is logged once.
+fn refuse(refused: &mut Refusals, link: LinkId, from: SocketAddr, reason: &'static str) {
+    let key = (link, from, reason);
+    if let Some(count) = refused.get_mut(&key) {
+        *count += 1;
+    } else if refused.len() < Gateways::MAX_SOURCES {
+        tracing::warn!(link = link.0, %from, reason, "refused; further ones are counted");
+        refused.insert(key, 1);
+    } else {
+        // Too many sources to tell apart: all further ones count as one.
+        let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+        *refused.entry((link, nobody, "flood")).or_default() += 1;
     }
 }

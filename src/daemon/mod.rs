@@ -38,7 +38,7 @@ use board::Touched;
 use bytes::Bytes;
 use effect::Held;
 use gateway::Gateways;
-use output::{LinkId, Output};
+use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
 use session::{ConsoleId, Login, Session};
@@ -155,7 +155,9 @@ impl Daemon {
     /// A daemon over an engine whose journal was replayed. `epoch` is new at each start.
     #[must_use]
     pub fn new(now: Now, config: Config, engine: Engine, epoch: u64) -> Self {
-        let gateways = Gateways::new(now.at, &config.gateways, &config.link);
+        let mut gateways = Gateways::new(now.at, &config.gateways, &config.link);
+        let [low, high, ..] = epoch.to_le_bytes();
+        gateways.resume(&engine.state().links, u16::from_le_bytes([low, high]));
         Self {
             config,
             engine,
@@ -186,7 +188,7 @@ impl Daemon {
     }
 
     /// Read-only from the start: the journal is damaged or cannot be written.
-    pub fn degrade(&mut self, reason: String, out: &mut Vec<Output>) {
+    pub fn degrade(&mut self, reason: String, out: &mut dyn Outbox) {
         tracing::error!(%reason, "degraded: nothing is accepted until a restart");
         let params = serde_json::json!({ "reason": reason, "until": "restart" });
         self.degraded = Some(reason);
@@ -194,7 +196,7 @@ impl Daemon {
     }
 
     /// The disk is full: acknowledgements wait until there is space.
-    fn stall(&mut self, reason: String, out: &mut Vec<Output>) {
+    fn stall(&mut self, reason: String, out: &mut dyn Outbox) {
         if self.stalled.is_none() {
             tracing::error!(%reason, "stalled: nothing is acknowledged until there is space");
             let params = serde_json::json!({ "reason": reason, "until": "space" });
@@ -203,7 +205,7 @@ impl Daemon {
         self.stalled = Some(reason);
     }
 
-    fn tell_all(&mut self, line: &Bytes, out: &mut Vec<Output>) {
+    fn tell_all(&mut self, line: &Bytes, out: &mut dyn Outbox) {
         let consoles: Vec<_> = self.sessions.keys().copied().collect();
         for console in consoles {
             self.write(console, line.clone(), out);
@@ -212,7 +214,7 @@ impl Daemon {
 
     /// First thing after start: config into the journal, the roster on duty, waiting work looked
     /// at, and offers that may not have arrived sent again under the same request id.
-    pub fn start(&mut self, now: Now, sign_on: Vec<Command>, out: &mut Vec<Output>) {
+    pub fn start(&mut self, now: Now, sign_on: Vec<Command>, out: &mut dyn Outbox) {
         if self.degraded.is_some() {
             return;
         }
@@ -233,7 +235,7 @@ impl Daemon {
     }
 
     /// Takes what came; consoles' commands and radio messages wait for [`Daemon::work`].
-    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut dyn Outbox) {
         match input {
             Input::ConsoleOpened { console, peer } => {
                 if self.sessions.len() >= self.config.console.max_sessions {
@@ -300,7 +302,7 @@ impl Daemon {
 
     /// Lets the engine decide on what waits: urgent first, then what is due, then some of the
     /// rest, then positions.
-    pub fn work(&mut self, now: Now, out: &mut Vec<Output>) {
+    pub fn work(&mut self, now: Now, out: &mut dyn Outbox) {
         self.gateways.handle_timeout(now.at);
         self.pump(now, out);
         while let Some(work) = self.urgent.pop_front() {
@@ -327,7 +329,7 @@ impl Daemon {
         self.pump(now, out);
     }
 
-    fn work_on(&mut self, now: Now, work: Work, out: &mut Vec<Output>) {
+    fn work_on(&mut self, now: Now, work: Work, out: &mut dyn Outbox) {
         match work {
             Work::Request {
                 console,
@@ -340,7 +342,7 @@ impl Daemon {
         }
     }
 
-    fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
+    fn tick(&mut self, now: Now, out: &mut dyn Outbox) {
         while self.degraded.is_none() && self.engine.next_deadline().is_some_and(|at| at <= now.at)
         {
             self.execute(now, &Command::Tick, out);
@@ -349,7 +351,7 @@ impl Daemon {
 
     /// Decides a command nobody waits for. A rejection is counted: its sender is a radio or
     /// ourselves.
-    fn execute(&mut self, now: Now, command: &Command, out: &mut Vec<Output>) {
+    fn execute(&mut self, now: Now, command: &Command, out: &mut dyn Outbox) {
         if self.degraded.is_some() {
             self.counts.dropped_degraded += 1;
             return;
@@ -368,7 +370,7 @@ impl Daemon {
         now: Now,
         events: Vec<Event>,
         arrived_us: Option<u64>,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         if events.is_empty() {
             return;
@@ -385,6 +387,12 @@ impl Daemon {
             touched.note(self.views(now.at), event);
             self.counts.note(event);
         }
+        // First of all: the disk works while the rest is worked out.
+        out.push(Output::Journal {
+            batch,
+            at: now.at,
+            records,
+        });
         for event in &events {
             self.cause(now, event, arrived_us, out);
         }
@@ -399,14 +407,9 @@ impl Daemon {
                 self.hold(now, held, out);
             }
         }
-        out.push(Output::Journal {
-            batch,
-            at: now.at,
-            records,
-        });
     }
 
-    fn durable(&mut self, now: Now, upto: u64, out: &mut Vec<Output>) {
+    fn durable(&mut self, now: Now, upto: u64, out: &mut dyn Outbox) {
         if self.stalled.take().is_some() {
             self.tell_all(&rpc::notice("board.recovered", &serde_json::json!({})), out);
         }
@@ -423,7 +426,7 @@ impl Daemon {
     }
 
     /// Moves the links along and sorts what they heard into the lanes.
-    fn pump(&mut self, now: Now, out: &mut Vec<Output>) {
+    fn pump(&mut self, now: Now, out: &mut dyn Outbox) {
         let mut heard = Vec::new();
         loop {
             self.gateways.pump(now.at, out, &mut heard);
@@ -436,7 +439,7 @@ impl Daemon {
         }
     }
 
-    fn observe(&mut self, now: Now, radio: RadioId, fix: Fix, out: &mut Vec<Output>) {
+    fn observe(&mut self, now: Now, radio: RadioId, fix: Fix, out: &mut dyn Outbox) {
         let (observed, doubt) = self.engine.observe(now.at, radio, fix);
         self.counts.positions += 1;
         match observed {
@@ -457,7 +460,7 @@ impl Daemon {
         }
     }
 
-    fn note_positions(&mut self, now: Now, out: &mut Vec<Output>) {
+    fn note_positions(&mut self, now: Now, out: &mut dyn Outbox) {
         let due = now.at.since_ms(self.noted_at) >= Self::NOTE_EVERY_MS;
         if due && !self.engine.positions().is_still() && self.degraded.is_none() {
             self.noted_at = now.at;
@@ -465,7 +468,7 @@ impl Daemon {
         }
     }
 
-    fn show_positions(&mut self, now: Now, out: &mut Vec<Output>) {
+    fn show_positions(&mut self, now: Now, out: &mut dyn Outbox) {
         let due = now.at.since_ms(self.shown_at) >= Self::SHOW_EVERY_MS;
         if !due || self.moved.is_empty() {
             return;
@@ -489,7 +492,7 @@ impl Daemon {
         }
     }
 
-    fn close_silent(&mut self, now: Now, out: &mut Vec<Output>) {
+    fn close_silent(&mut self, now: Now, out: &mut dyn Outbox) {
         let silent = |session: &Session| session.dead_at() <= now.at;
         let dead: Vec<_> = self
             .sessions
@@ -511,13 +514,13 @@ impl Daemon {
         }
     }
 
-    fn close(&mut self, console: ConsoleId, out: &mut Vec<Output>) {
+    fn close(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
         self.sessions.remove(&console);
         out.push(Output::CloseConsole(console));
     }
 
     /// Writes a line now. Answers are few, but who asks without reading is closed.
-    fn write(&mut self, console: ConsoleId, bytes: Bytes, out: &mut Vec<Output>) {
+    fn write(&mut self, console: ConsoleId, bytes: Bytes, out: &mut dyn Outbox) {
         let Some(session) = self.sessions.get_mut(&console) else {
             return;
         };
@@ -529,7 +532,7 @@ impl Daemon {
         out.push(Output::Console { console, bytes });
     }
 
-    fn write_board(&mut self, console: ConsoleId, out: &mut Vec<Output>) {
+    fn write_board(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
         while let Some(session) = self.sessions.get_mut(&console)
             && let Some(line) = session.next_board_line()
         {
@@ -542,13 +545,13 @@ impl Daemon {
         console: ConsoleId,
         id: &serde_json::Value,
         problem: &Problem,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         self.counts.refused += 1;
         self.write(console, rpc::refusal(id, problem), out);
     }
 
-    fn password_checked(&mut self, console: ConsoleId, role: Option<Role>, out: &mut Vec<Output>) {
+    fn password_checked(&mut self, console: ConsoleId, role: Option<Role>, out: &mut dyn Outbox) {
         let Some(session) = self.sessions.get_mut(&console) else {
             return;
         };

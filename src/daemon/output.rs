@@ -49,3 +49,16 @@ pub enum Output {
         password: String,
     },
 }
+
+/// Takes what the daemon wants at the moment it wants it: the shell starts the disk on a batch
+/// while the daemon still works out what it causes. A plain `Vec` does for tests and simulators.
+pub trait Outbox {
+    /// Takes one.
+    fn push(&mut self, output: Output);
+}
+
+impl Outbox for Vec<Output> {
+    fn push(&mut self, output: Output) {
+        Vec::push(self, output);
+    }
+}

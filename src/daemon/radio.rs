@@ -4,7 +4,7 @@
 //! other, one slot a terminal.
 
 use super::gateway::Heard;
-use super::output::{LinkId, Output};
+use super::output::{LinkId, Outbox};
 use super::stage::Stage;
 use super::{Daemon, Now, Work};
 use crate::config::Service;
@@ -27,7 +27,7 @@ use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
 /// A radio message that waits for its turn.
 #[derive(Debug)]
 pub(super) enum Inbound {
-    /// An ack, or a failure.
+    /// An ack, a failure, a link's peer: a command as it stands.
     Ack(Command),
     /// A terminal comes on the air.
     Register {
@@ -73,6 +73,11 @@ impl Daemon {
                 self.urgent_radio(Inbound::Ack(Command::RecordSent { request }));
             }
             Heard::NotSent(request) => self.send_failed(request),
+            Heard::Linked { link, peer } => {
+                if let Some(link) = self.gateways.link_name(link) {
+                    self.normal_radio(Inbound::Ack(Command::RecordLink { link, peer }));
+                }
+            }
             Heard::Message { link, slot, bytes } => self.sort_message(now, link, slot, &bytes),
         }
     }
@@ -186,7 +191,7 @@ impl Daemon {
         }
     }
 
-    pub(super) fn take_radio(&mut self, now: Now, inbound: Inbound, out: &mut Vec<Output>) {
+    pub(super) fn take_radio(&mut self, now: Now, inbound: Inbound, out: &mut dyn Outbox) {
         match inbound {
             Inbound::Ack(command) => self.execute(now, &command, out),
             Inbound::Register { link, slot, radio } => self.register(now, link, slot, radio, out),
@@ -203,14 +208,7 @@ impl Daemon {
 
     /// Answers a registration once it is durable, and asks a terminal that is new on the air where
     /// it is, now and from time to time.
-    fn register(
-        &mut self,
-        now: Now,
-        link: LinkId,
-        slot: u8,
-        radio: RadioIp,
-        out: &mut Vec<Output>,
-    ) {
+    fn register(&mut self, now: Now, link: LinkId, slot: u8, radio: RadioIp, out: &mut dyn Outbox) {
         let Some(gateway) = self.gateways.name_of(link).map(str::to_owned) else {
             return;
         };
@@ -246,7 +244,7 @@ impl Daemon {
     }
 
     /// Asks a terminal where it is, now and from time to time.
-    fn locate(&mut self, now: Now, link: LinkId, radio: RadioIp, out: &mut Vec<Output>) {
+    fn locate(&mut self, now: Now, link: LinkId, radio: RadioIp, out: &mut dyn Outbox) {
         // The request id only has to come back; the address tells whose answer it is.
         let request_id = radio.id;
         let once = Lp::Request {
@@ -271,7 +269,7 @@ impl Daemon {
 
     /// A text is acked once it is durable. A terminal that missed the ack sends the same again:
     /// that is acked again and otherwise ignored.
-    fn take_text(&mut self, now: Now, link: LinkId, text: Written, out: &mut Vec<Output>) {
+    fn take_text(&mut self, now: Now, link: LinkId, text: Written, out: &mut dyn Outbox) {
         let radio = RadioId(text.from.id);
         let repeated = self.last_texts.get(&radio) == Some(&text.request_id);
         if !repeated {

@@ -2,7 +2,7 @@
 
 use super::api::{self, Call, Context};
 use super::effect::Held;
-use super::output::Output;
+use super::output::{Outbox, Output};
 use super::rpc::{self, Problem, Request};
 use super::session::{ConsoleId, Heard, Login};
 use super::wire::Named;
@@ -21,7 +21,7 @@ impl Daemon {
         now: Now,
         console: ConsoleId,
         bytes: &[u8],
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         let mut heard = Vec::new();
         if let Some(session) = self.sessions.get_mut(&console) {
@@ -56,7 +56,7 @@ impl Daemon {
         console: ConsoleId,
         request: Request,
         arrived_us: u64,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         let Some(session) = self.sessions.get(&console) else {
             return;
@@ -96,14 +96,7 @@ impl Daemon {
         }
     }
 
-    fn read(
-        &mut self,
-        now: Now,
-        console: ConsoleId,
-        id: &Value,
-        call: Call,
-        out: &mut Vec<Output>,
-    ) {
+    fn read(&mut self, now: Now, console: ConsoleId, id: &Value, call: Call, out: &mut dyn Outbox) {
         let durable = self.batches.is_durable();
         let result = match call {
             Call::Login { user, password } => return self.login(console, id, user, password, out),
@@ -155,7 +148,7 @@ impl Daemon {
         id: &Value,
         user: String,
         password: String,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         let Some(session) = self.sessions.get_mut(&console) else {
             return;
@@ -175,7 +168,7 @@ impl Daemon {
         });
     }
 
-    fn subscribe(&mut self, now: Now, console: ConsoleId, id: &Value, out: &mut Vec<Output>) {
+    fn subscribe(&mut self, now: Now, console: ConsoleId, id: &Value, out: &mut dyn Outbox) {
         let (epoch, seq) = (self.epoch, self.board_seq);
         let pages = super::board::pages(self.views(now.at), epoch, seq);
         let result = json!({
@@ -205,7 +198,7 @@ impl Daemon {
         command: &Command,
         keyed: Keyed,
         arrived_us: u64,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outbox,
     ) {
         let Keyed { user, key, request } = keyed;
         let span = tracing::info_span!("call", method = request.method, user, key);

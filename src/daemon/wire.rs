@@ -87,6 +87,7 @@ names!(Service { Rrs => "RRS", Lp => "LP", Tmp => "TMP" });
 names!(Why {
     Committed => "committed", OutOfService => "out_of_service", LacksSkill => "lacks_skill",
     LacksSworn => "lacks_sworn", Held => "held", Taken => "taken",
+    NoPosition => "no_position",
 });
 
 /// Everything a view is made from.
@@ -270,7 +271,8 @@ impl Views<'_> {
             .map(|passed| {
                 json!({
                     "unit": self.call_sign(passed.unit),
-                    "travel_s": passed.travel_ms.div_ceil(1000),
+                    "travel_s": (passed.why != Why::NoPosition)
+                        .then_some(passed.travel_ms.div_ceil(1000)),
                     "why": passed.why.name(),
                 })
             })

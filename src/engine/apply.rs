@@ -71,6 +71,9 @@ impl Engine {
             Event::AlarmRaised { .. } | Event::AlarmRepeated { .. } | Event::AlarmAcked { .. } => {
                 self.apply_alarm(at, event)?;
             }
+            Event::GatewayLinked { link, peer } => {
+                self.state.links.insert(link.clone(), peer.clone());
+            }
             Event::CommandAnswered {
                 user,
                 method,
@@ -167,9 +170,11 @@ impl Engine {
             } => {
                 let terminal = self.state.terminals.entry(*radio).or_default();
                 terminal.via = Some((gateway.clone(), *slot));
+                self.touch_holder(at, *radio);
             }
             Event::TerminalLost { radio } => {
                 self.state.terminals.entry(*radio).or_default().via = None;
+                self.touch_holder(at, *radio);
             }
             Event::StrangerHeard { radio } if self.state.strangers.len() < State::MAX_STRANGERS => {
                 self.state.strangers.insert(*radio);

@@ -1,7 +1,7 @@
 //! What somebody wants: imperative, checked by `decide` against the state.
 
 use super::assignment::{Source, Step};
-use super::event::By;
+use super::event::{By, LinkName, Peer};
 use super::id::{AlarmId, AssignmentId, IncidentId, Point, RadioId, UnitId};
 use super::incident::{Classification, Report};
 use super::message::Request;
@@ -175,6 +175,13 @@ pub enum Command {
         radio: RadioId,
         /// The text.
         text: String,
+    },
+    /// A gateway's link has a peer.
+    RecordLink {
+        /// Which link.
+        link: LinkName,
+        /// Who.
+        peer: Peer,
     },
     /// A terminal's emergency button.
     RecordEmergency {

@@ -52,6 +52,28 @@ pub struct Offer {
     pub deadline: EngineTime,
 }
 
+/// A link by its place in the config.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LinkName {
+    /// The gateway's name.
+    pub gateway: String,
+    /// Its service, as the API names it.
+    pub service: String,
+    /// Its slot.
+    pub slot: u8,
+}
+
+/// Who is at the other end of a link; opaque to the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Address and port.
+    pub address: String,
+    /// Device id it named.
+    pub device_id: Option<u32>,
+    /// Channel it named.
+    pub channel: Option<u8>,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -388,5 +410,13 @@ pub enum Event {
         digest: [u8; 16],
         /// The answer as sent, opaque to the engine.
         answer: String,
+    },
+    /// A gateway's link has a peer: after a restart it is listened to at once, or its repeater
+    /// would have to miss a minute of heartbeats before it connects anew.
+    GatewayLinked {
+        /// The gateway and link.
+        link: LinkName,
+        /// Its peer.
+        peer: Peer,
     },
 }

@@ -6,15 +6,18 @@ use super::deadline::{Deadlines, Due};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use super::incident::{Engaged, Incident, Phase, Step};
 use super::queue::Queue;
+use super::ranking::Why;
 use super::spatial::{Placement, Spatial};
 use super::state::State;
 use super::unit::UnitState;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Indexes over the state, made again from it by `apply`.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Index {
     pub(super) spatial: Spatial,
+    /// Free units nobody knows the place of.
+    pub(super) unplaced: BTreeSet<UnitId>,
     pub(super) queue: Queue,
     pub(super) deadlines: Deadlines,
     pub(super) by_message: BTreeMap<MessageNo, AssignmentId>,
@@ -80,24 +83,31 @@ impl Engine {
         let Some(unit) = self.state.units.get(&id) else {
             return;
         };
-        let state = unit.state();
-        let sendable = state == UnitState::Available;
-        let place = unit
-            .duty
-            .as_ref()
-            .and_then(|duty| self.positions.of_unit(at, &duty.terminals));
-        let placement = place.map(|place| Placement {
-            kind: unit.kind,
-            point: place.point,
-            taken_at: place.taken_at,
-            sendable,
+        let barred = match unit.state() {
+            UnitState::Available => None,
+            UnitState::Committed => Some(Why::Committed),
+            UnitState::OffDuty | UnitState::OutOfService => Some(Why::OutOfService),
+        };
+        let reachable = self.state.reachable(unit).is_some();
+        let placement = unit.duty.as_ref().and_then(|duty| {
+            let place = self.positions.of_unit(at, &duty.terminals)?;
+            Some(Placement {
+                kind: unit.kind,
+                point: place.point,
+                taken_at: place.taken_at,
+                barred,
+                able: duty.able(),
+                reachable,
+            })
         });
-        let was_sendable = self
-            .index
-            .spatial
-            .placement(id)
-            .is_some_and(|old| old.sendable);
+        let old = self.index.spatial.placement(id);
+        let was_sendable = old.is_some_and(Placement::is_sendable);
         self.index.spatial.set(id, placement);
+        let sendable = barred.is_none();
+        match sendable && placement.is_none() {
+            true => self.index.unplaced.insert(id),
+            false => self.index.unplaced.remove(&id),
+        };
         if sendable && (placement.is_some() && !was_sendable || !unit.stacked.is_empty()) {
             self.todo.free(id);
         }

@@ -39,11 +39,10 @@ use index::Index;
 use policy::{Need, Policy};
 use position::{Fix, Observed, Positions};
 use queue::Turn;
-use ranking::{Fitness, Question, Ranking, Why};
+use ranking::{PassedOver, Question, Ranking, Why};
 use rejection::Rejection;
 use state::State;
 use std::collections::{BTreeSet, VecDeque};
-use unit::UnitState;
 
 /// What the last events made necessary.
 #[derive(Debug, Default, Clone)]
@@ -244,38 +243,19 @@ impl Engine {
             to,
             need,
         };
-        Ok(ranking::rank(
-            &self.policy,
-            &self.index.spatial,
-            question,
-            |unit| self.fitness(incident, unit, need, taken),
-        ))
-    }
-
-    /// What the state knows of a unit as a candidate for one slot of an incident.
-    fn fitness(
-        &self,
-        incident: &incident::Incident,
-        unit: UnitId,
-        need: Need,
-        taken: &[UnitId],
-    ) -> Option<Fitness> {
-        let found = self.state.units.get(&unit)?;
-        let duty = found.duty.as_ref()?;
-        let why_not = match found.state() {
-            UnitState::OffDuty => return None,
-            UnitState::OutOfService => Some(Why::OutOfService),
-            UnitState::Committed => Some(Why::Committed),
-            UnitState::Available if taken.contains(&unit) => Some(Why::Taken),
-            UnitState::Available if incident.holds(unit) => Some(Why::Held),
-            UnitState::Available if !duty.skills.covers(need.skills) => Some(Why::LacksSkill),
-            UnitState::Available if duty.sworn() < need.sworn => Some(Why::LacksSworn),
-            UnitState::Available => None,
+        let held = |unit| match taken.contains(&unit) {
+            true => Some(Why::Taken),
+            false => incident.holds(unit).then_some(Why::Held),
         };
-        Some(Fitness {
-            why_not,
-            has_terminal: self.state.reachable(found).is_some(),
-        })
+        let mut ranking = ranking::rank(&self.policy, &self.index.spatial, question, held);
+        let room = Ranking::MAX_PASSED.saturating_sub(ranking.passed_over.len());
+        let unplaced = self.index.unplaced.iter().take(room);
+        ranking.passed_over.extend(unplaced.map(|unit| PassedOver {
+            unit: *unit,
+            travel_ms: u32::MAX,
+            why: Why::NoPosition,
+        }));
+        Ok(ranking)
     }
 
     /// Incidents that wait, in the order they are served.

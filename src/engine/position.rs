@@ -73,6 +73,8 @@ impl Positions {
     pub const DOUBT_EVERY_MS: u64 = 60_000;
     /// A first terminal's fix younger than this beats a newer one of the others, milliseconds.
     pub const FRESH_MS: u64 = 60_000;
+    /// How much earlier than the last a fix may seem by the reading of clocks alone, milliseconds.
+    const JITTER_MS: i64 = 50;
     /// A jump is forgiven when it is within the fixes' own scatter, centimetres.
     const SCATTER_CM: u64 = 20_000;
 
@@ -180,7 +182,8 @@ impl Track {
         let last = self.place?;
         let last_ms = i64::try_from(last.taken_at.0).unwrap_or(i64::MAX);
         // A fix slightly ahead of our clock was clamped to it, so equal times are not stale.
-        if fix.taken_ms < last_ms {
+        // Wall and engine time are read in whole milliseconds, so fixes of one GPS second differ.
+        if fix.taken_ms.saturating_add(Positions::JITTER_MS) < last_ms {
             return Some(Doubt::Stale);
         }
         // GPS time has whole seconds, so one more may have passed.

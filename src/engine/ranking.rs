@@ -6,7 +6,7 @@
 
 use super::id::{EngineTime, Point, UnitId};
 use super::policy::{Need, Policy, UnitKind};
-use super::spatial::Spatial;
+use super::spatial::{Placement, Spatial};
 use serde::{Deserialize, Serialize};
 
 /// What a dispatcher should know about a candidate.
@@ -52,6 +52,8 @@ pub enum Why {
     Held,
     /// Another slot of the same incident takes it.
     Taken,
+    /// Nobody knows where it is: it is free, but only a person can send it.
+    NoPosition,
 }
 
 /// A unit nearer than the first candidate that is not one.
@@ -59,7 +61,7 @@ pub enum Why {
 pub struct PassedOver {
     /// Which.
     pub unit: UnitId,
-    /// Time it would take, milliseconds.
+    /// Time it would take, milliseconds; `u32::MAX` where nobody knows where it is.
     pub travel_ms: u32,
     /// Why not.
     pub why: Why,
@@ -83,15 +85,6 @@ impl Ranking {
     pub const MAX_PASSED: usize = 8;
     /// Most candidates a config may ask for.
     pub const MAX_K: u8 = 16;
-}
-
-/// A unit as the ranking sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct Fitness {
-    /// Why it is not a candidate, if it is not.
-    pub why_not: Option<Why>,
-    /// Whether a terminal of it is registered.
-    pub has_terminal: bool,
 }
 
 /// Time for a straight distance at the speed of `kind`, milliseconds, rounded up.
@@ -123,71 +116,101 @@ pub struct Question {
     pub need: Need,
 }
 
-/// The exact best `policy.top_k` units; `fitness` tells what the state knows of one.
+/// A unit found, with the time it needs and the straight distance in centimetres.
+struct Found {
+    travel_ms: u32,
+    unit: UnitId,
+    distance_cm: u64,
+    placement: Placement,
+}
+
+/// The exact best `policy.top_k` units; `held` tells of a unit that this incident must not have.
 #[must_use]
 pub fn rank(
     policy: &Policy,
     spatial: &Spatial,
     question: Question,
-    fitness: impl Fn(UnitId) -> Option<Fitness>,
+    held: impl Fn(UnitId) -> Option<Why>,
 ) -> Ranking {
     let k = usize::from(policy.top_k.clamp(1, Ranking::MAX_K));
-    let mut best: Vec<(u32, UnitId, u64, Fitness)> = Vec::with_capacity(k + 1);
+    let mut best: Vec<Found> = Vec::with_capacity(k + 1);
     let mut passed: Vec<PassedOver> = Vec::new();
     for kind in UnitKind::ALL {
         for (unit, distance_cm) in spatial.nearest(kind, true, question.to) {
-            let time = travel_ms(policy, kind, distance_cm);
-            if best.len() == k && best.last().is_some_and(|worst| time > worst.0) {
+            let travel_ms = travel_ms(policy, kind, distance_cm);
+            if best.len() == k && best.last().is_some_and(|worst| travel_ms > worst.travel_ms) {
                 break;
             }
-            let Some(fit) = fitness(unit) else { continue };
-            match fit.why_not {
-                Some(why) => pass(
-                    &mut passed,
-                    PassedOver {
-                        unit,
-                        travel_ms: time,
-                        why,
-                    },
-                ),
-                None => {
-                    let at = best.partition_point(|other| (other.0, other.1) < (time, unit));
-                    best.insert(at, (time, unit, distance_cm, fit));
-                    best.truncate(k);
-                }
+            let Some(placement) = spatial.placement(unit) else {
+                continue;
+            };
+            if let Some(why) = held(unit).or_else(|| lacks(placement.able, question.need)) {
+                let new = PassedOver {
+                    unit,
+                    travel_ms,
+                    why,
+                };
+                pass(&mut passed, new);
+                continue;
             }
+            let at =
+                best.partition_point(|other| (other.travel_ms, other.unit) < (travel_ms, unit));
+            let found = Found {
+                travel_ms,
+                unit,
+                distance_cm,
+                placement,
+            };
+            best.insert(at, found);
+            best.truncate(k);
         }
     }
-    let first_ms = best.first().map_or(u32::MAX, |first| first.0);
-    for kind in UnitKind::ALL {
-        for (unit, distance_cm) in spatial.nearest(kind, false, question.to) {
-            let time = travel_ms(policy, kind, distance_cm);
-            let full = passed.len() == Ranking::MAX_PASSED;
-            if time >= first_ms || full && passed.last().is_some_and(|last| time > last.travel_ms) {
-                break;
-            }
-            if let Some(why) = fitness(unit).and_then(|fit| fit.why_not) {
-                pass(
-                    &mut passed,
-                    PassedOver {
-                        unit,
-                        travel_ms: time,
-                        why,
-                    },
-                );
-            }
-        }
-    }
+    let first_ms = best.first().map_or(u32::MAX, |first| first.travel_ms);
+    pass_barred(policy, spatial, question.to, first_ms, &mut passed);
     passed.retain(|unit| unit.travel_ms < first_ms);
     let candidates = best
-        .into_iter()
-        .filter_map(|found| candidate(policy, spatial, question.now, found))
-        .collect();
+        .iter()
+        .map(|found| candidate(policy, question.now, found));
     Ranking {
         as_of: question.as_of,
         need: question.need,
-        candidates,
+        candidates: candidates.collect(),
         passed_over: passed,
+    }
+}
+
+fn lacks(able: Need, need: Need) -> Option<Why> {
+    if !able.skills.covers(need.skills) {
+        return Some(Why::LacksSkill);
+    }
+    (able.sworn < need.sworn).then_some(Why::LacksSworn)
+}
+
+/// Passes over the units nearer than the first candidate that must not be sent at all.
+fn pass_barred(
+    policy: &Policy,
+    spatial: &Spatial,
+    to: Point,
+    first_ms: u32,
+    passed: &mut Vec<PassedOver>,
+) {
+    for kind in UnitKind::ALL {
+        for (unit, distance_cm) in spatial.nearest(kind, false, to) {
+            let travel_ms = travel_ms(policy, kind, distance_cm);
+            let full = passed.len() == Ranking::MAX_PASSED;
+            let last_ms = passed.last().map_or(0, |last| last.travel_ms);
+            if travel_ms >= first_ms || full && travel_ms > last_ms {
+                break;
+            }
+            if let Some(why) = spatial.placement(unit).and_then(|found| found.barred) {
+                let new = PassedOver {
+                    unit,
+                    travel_ms,
+                    why,
+                };
+                pass(passed, new);
+            }
+        }
     }
 }
 
@@ -201,28 +224,22 @@ fn pass(passed: &mut Vec<PassedOver>, new: PassedOver) {
     }
 }
 
-fn candidate(
-    policy: &Policy,
-    spatial: &Spatial,
-    now: EngineTime,
-    (travel_ms, unit, distance_cm, fit): (u32, UnitId, u64, Fitness),
-) -> Option<Candidate> {
-    let placement = spatial.placement(unit)?;
+fn candidate(policy: &Policy, now: EngineTime, found: &Found) -> Candidate {
+    let placement = found.placement;
     let fix_age_ms = now.since_ms(placement.taken_at);
     let mut reasons = vec![Reason::StraightLine];
     if fix_age_ms > u64::from(policy.stale_fix_ms) {
         reasons.push(Reason::StaleFix);
     }
-    if !fit.has_terminal {
+    if !placement.reachable {
         reasons.push(Reason::VoiceOnly);
     }
-    let distance_m = u32::try_from(distance_cm / 100).unwrap_or(u32::MAX);
-    Some(Candidate {
-        unit,
-        travel_ms,
-        distance_m,
+    Candidate {
+        unit: found.unit,
+        travel_ms: found.travel_ms,
+        distance_m: u32::try_from(found.distance_cm / 100).unwrap_or(u32::MAX),
         point: placement.point,
         fix_age_ms,
         reasons,
-    })
+    }
 }

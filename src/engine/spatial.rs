@@ -5,10 +5,10 @@
 //! station full of parked busy ones (6 us with 150 of them, 40 us with 1,000).
 
 use super::id::{EngineTime, Point, UnitId};
-use super::policy::UnitKind;
+use super::policy::{Need, UnitKind};
+use super::ranking::Why;
 use rstar::primitives::GeomWithData;
 use rstar::{PointDistance, RTree};
-use std::collections::BTreeMap;
 
 type Spot = GeomWithData<[i64; 2], UnitId>;
 
@@ -21,14 +21,25 @@ pub struct Placement {
     pub point: Point,
     /// When the fix that says so was taken.
     pub taken_at: EngineTime,
-    /// Whether it may be sent.
-    pub sendable: bool,
+    /// Why it must not be sent, whatever is asked; none when it may.
+    pub barred: Option<Why>,
+    /// What it can do: the skills and sworn officers it has.
+    pub able: Need,
+    /// Whether a terminal of it is registered.
+    pub reachable: bool,
 }
 
 impl Placement {
+    /// Whether it may be sent.
+    #[must_use]
+    pub fn is_sendable(self) -> bool {
+        self.barred.is_none()
+    }
+
     /// Whether both stand at one point of one tree.
     fn is_same_spot(self, other: Self) -> bool {
-        (self.kind, self.point, self.sendable) == (other.kind, other.point, other.sendable)
+        let tree = |of: Self| (of.kind, of.point, of.is_sendable());
+        tree(self) == tree(other)
     }
 }
 
@@ -42,33 +53,40 @@ struct Class {
 #[derive(Debug, Default, Clone)]
 pub struct Spatial {
     classes: [Class; UnitKind::ALL.len()],
-    placed: BTreeMap<UnitId, Placement>,
+    /// By unit id: ids are dense, and a ranking looks here for every unit the trees offer.
+    placed: Vec<Option<Placement>>,
 }
 
 impl Spatial {
-    /// Puts a unit where it is now, or takes it out. The trees stay as they are when only its fix is newer.
+    /// Puts a unit where it is now, or takes it out. The trees stay as they are when it did not
+    /// move.
     pub fn set(&mut self, unit: UnitId, placement: Option<Placement>) {
-        let old = self.placed.get(&unit).copied();
+        let index = usize::try_from(unit.0).unwrap_or(usize::MAX);
+        if placement.is_some() && index >= self.placed.len() {
+            self.placed.resize(index.saturating_add(1), None);
+        }
+        let Some(slot) = self.placed.get_mut(index) else {
+            return;
+        };
+        let old = std::mem::replace(slot, placement);
         if let (Some(old), Some(new)) = (old, placement)
             && old.is_same_spot(new)
         {
-            self.placed.insert(unit, new);
             return;
         }
         if let Some(old) = old {
             self.tree_mut(old).remove(&spot(unit, old.point));
-            self.placed.remove(&unit);
         }
         if let Some(new) = placement {
             self.tree_mut(new).insert(spot(unit, new.point));
-            self.placed.insert(unit, new);
         }
     }
 
     /// Where a unit stands.
     #[must_use]
     pub fn placement(&self, unit: UnitId) -> Option<Placement> {
-        self.placed.get(&unit).copied()
+        let index = usize::try_from(unit.0).unwrap_or(usize::MAX);
+        self.placed.get(index).copied().flatten()
     }
 
     /// Units that may be sent (or those that may not) of one class, nearest first, with their
@@ -106,7 +124,7 @@ impl Spatial {
             UnitKind::EBike => ebikes,
             UnitKind::Foot => feet,
         };
-        if placement.sendable {
+        if placement.is_sendable() {
             &mut class.sendable
         } else {
             &mut class.others

@@ -5,6 +5,7 @@
 use super::alarm::{About, Alarm, AlarmKind};
 use super::answer::Answers;
 use super::assignment::Assignment;
+use super::event::{LinkName, Peer};
 use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use super::incident::Incident;
 use super::message::{Message, Request};
@@ -75,6 +76,8 @@ pub struct State {
     pub call_signs: BTreeMap<String, UnitId>,
     /// Terminals that were ever on the air or held by a unit.
     pub terminals: BTreeMap<RadioId, Terminal>,
+    /// Peers of the gateways' links, as many as the config has links.
+    pub links: BTreeMap<LinkName, Peer>,
     /// Radio ids the config does not know, as many as [`State::MAX_STRANGERS`].
     pub strangers: BTreeSet<RadioId>,
     /// Texts on their way.

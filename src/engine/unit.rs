@@ -47,6 +47,15 @@ impl Duty {
         u8::try_from(count).unwrap_or(u8::MAX)
     }
 
+    /// The skills and sworn officers it has.
+    #[must_use]
+    pub fn able(&self) -> Need {
+        Need {
+            skills: self.skills,
+            sworn: self.sworn(),
+        }
+    }
+
     /// Whether it may fill a slot that asks for `need`.
     #[must_use]
     pub fn meets(&self, need: Need) -> bool {

@@ -37,7 +37,7 @@ pub enum OutlineError {
     #[error("failed to read the outline: no polygon in it{}", named(.0))]
     Empty(Option<String>),
     /// A ring that encloses nothing: fewer than three positions. One whose last position does not
-    /// repeat the first is closed, since publishers often leave that out; the area tells a torn one.
+    /// repeat the first is closed: publishers often leave that out, and the area tells a torn one.
     #[error("failed to read the outline: a ring needs three positions of longitude and latitude")]
     Ring,
     /// More than 200,000 positions, or collections too deep.

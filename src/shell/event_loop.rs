@@ -5,7 +5,7 @@ use super::console::{self, Consoles};
 use super::disk::Append;
 use super::{ConsoleWake, Wake, http};
 use crate::config::users::Users;
-use crate::daemon::output::Output;
+use crate::daemon::output::{Outbox, Output};
 use crate::daemon::session::ConsoleId;
 use crate::daemon::{Daemon, Input};
 use crate::engine::command::Command;
@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Wakes that may wait.
@@ -44,16 +45,22 @@ pub(super) fn wakes() -> (Sender<Wake>, Receiver<Wake>) {
 struct Loop {
     daemon: Daemon,
     clock: Clock,
+    next_console: u64,
+    outside: Outside,
+}
+
+/// Everything the daemon's wishes are done with.
+struct Outside {
     users: Arc<Users>,
     consoles: Consoles,
-    next_console: u64,
     links: Vec<Arc<tokio::net::UdpSocket>>,
     journal: SyncSender<Append>,
     /// Batches the disk thread has no room for yet.
     unsent: VecDeque<Append>,
+    /// Consoles whose writer took no more: the daemon must hear of it.
+    broken: Vec<ConsoleId>,
     chunks: Sender<ConsoleWake>,
     told: Sender<Wake>,
-    out: Vec<Output>,
 }
 
 /// Runs until [`Wake::Stop`].
@@ -74,19 +81,20 @@ pub(super) async fn run(
     let mut this = Loop {
         daemon: parts.daemon,
         clock: parts.clock,
-        users: Arc::new(parts.users),
-        consoles: Consoles::default(),
         next_console: 0,
-        links,
-        journal: parts.journal,
-        unsent: VecDeque::new(),
-        chunks,
-        told,
-        out: Vec::new(),
+        outside: Outside {
+            users: Arc::new(parts.users),
+            consoles: Consoles::default(),
+            links,
+            journal: parts.journal,
+            unsent: VecDeque::new(),
+            broken: Vec::new(),
+            chunks,
+            told,
+        },
     };
     let now = this.clock.now();
-    this.daemon.start(now, parts.sign_on, &mut this.out);
-    this.flush();
+    this.daemon.start(now, parts.sign_on, &mut this.outside);
     loop {
         this.turn();
         let timer = this.daemon.next_timer().map(|at| this.clock.instant(at));
@@ -139,16 +147,20 @@ async fn receive(index: usize, socket: Arc<tokio::net::UdpSocket>, told: Sender<
 }
 
 impl Loop {
-    /// Lets the daemon work and does what it wants.
+    /// Lets the daemon work until nothing waits: one turn takes only so much normal work.
     fn turn(&mut self) {
-        let now = self.clock.now();
-        self.daemon.work(now, &mut self.out);
-        self.flush();
-        // One turn takes only so much normal work; the rest must not wait for a wake.
-        while self.daemon.has_work() {
+        self.outside.send_batches();
+        loop {
             let now = self.clock.now();
-            self.daemon.work(now, &mut self.out);
-            self.flush();
+            self.daemon.work(now, &mut self.outside);
+            for console in std::mem::take(&mut self.outside.broken) {
+                self.outside.consoles.close(console);
+                let closed = Input::ConsoleClosed(console);
+                self.daemon.handle(now, closed, &mut self.outside);
+            }
+            if !self.daemon.has_work() {
+                return;
+            }
         }
     }
 
@@ -194,73 +206,41 @@ impl Loop {
             }
             Wake::Stop => return true,
         };
-        self.daemon.handle(now, input, &mut self.out);
-        self.flush();
+        self.daemon.handle(now, input, &mut self.outside);
         false
     }
 
     fn take_chunk(&mut self, chunk: ConsoleWake) {
         let now = self.clock.now();
-        match chunk {
+        let bytes: Bytes;
+        let input = match chunk {
             ConsoleWake::Opened(stream, peer) => {
                 self.next_console += 1;
                 let console = ConsoleId(self.next_console);
-                let (chunks, told) = (self.chunks.clone(), self.told.clone());
-                self.consoles.open(console, stream, chunks, told);
-                let input = Input::ConsoleOpened { console, peer };
-                self.daemon.handle(now, input, &mut self.out);
+                // Its tasks first: the daemon may turn it away at once.
+                self.outside.open(console, stream);
+                Input::ConsoleOpened { console, peer }
             }
-            ConsoleWake::Bytes(console, bytes) => {
-                let input = Input::ConsoleBytes {
+            ConsoleWake::Bytes(console, some) => {
+                bytes = some;
+                Input::ConsoleBytes {
                     console,
                     bytes: &bytes,
-                };
-                self.daemon.handle(now, input, &mut self.out);
+                }
             }
             ConsoleWake::Closed(console) => {
-                self.consoles.close(console);
-                self.daemon
-                    .handle(now, Input::ConsoleClosed(console), &mut self.out);
+                self.outside.consoles.close(console);
+                Input::ConsoleClosed(console)
             }
-        }
-        self.flush();
+        };
+        self.daemon.handle(now, input, &mut self.outside);
     }
+}
 
-    /// Does what the daemon wants.
-    fn flush(&mut self) {
-        self.send_batches();
-        for output in std::mem::take(&mut self.out) {
-            match output {
-                Output::Journal { batch, at, records } => {
-                    self.unsent.push_back(Append { batch, at, records });
-                    self.send_batches();
-                }
-                Output::Datagram { link, to, bytes } => {
-                    if let Some(socket) = self.links.get(link.0)
-                        && let Err(error) = socket.try_send_to(&bytes, to)
-                    {
-                        // As if lost on the way: the link sends it again.
-                        tracing::debug!(link = link.0, %to, %error, "failed to send");
-                    }
-                }
-                Output::Console { console, bytes } => {
-                    if !self.consoles.write(console, bytes) {
-                        self.consoles.close(console);
-                        let now = self.clock.now();
-                        let closed = Input::ConsoleClosed(console);
-                        self.daemon.handle(now, closed, &mut self.out);
-                    }
-                }
-                Output::CloseConsole(console) => self.consoles.close(console),
-                Output::CheckPassword {
-                    console,
-                    user,
-                    password,
-                } => {
-                    self.check_password(console, user, password);
-                }
-            }
-        }
+impl Outside {
+    fn open(&mut self, console: ConsoleId, stream: TcpStream) {
+        let (chunks, told) = (self.chunks.clone(), self.told.clone());
+        self.consoles.open(console, stream, chunks, told);
     }
 
     fn send_batches(&mut self) {
@@ -284,5 +264,35 @@ impl Loop {
             let role = checked.await.unwrap_or(None);
             let _ = told.send(Wake::PasswordChecked(console, role)).await;
         });
+    }
+}
+
+impl Outbox for Outside {
+    fn push(&mut self, output: Output) {
+        match output {
+            Output::Journal { batch, at, records } => {
+                self.unsent.push_back(Append { batch, at, records });
+                self.send_batches();
+            }
+            Output::Datagram { link, to, bytes } => {
+                if let Some(socket) = self.links.get(link.0)
+                    && let Err(error) = socket.try_send_to(&bytes, to)
+                {
+                    // As if lost on the way: the link sends it again.
+                    tracing::debug!(link = link.0, %to, %error, "failed to send");
+                }
+            }
+            Output::Console { console, bytes } => {
+                if !self.consoles.write(console, bytes) {
+                    self.broken.push(console);
+                }
+            }
+            Output::CloseConsole(console) => self.consoles.close(console),
+            Output::CheckPassword {
+                console,
+                user,
+                password,
+            } => self.check_password(console, user, password),
+        }
     }
 }

@@ -215,7 +215,8 @@ fn radio_options(options: &Options) -> RadioOptions {
         scene_s: SCENE_S,
         rates: Rates {
             // Enough for every rung's exception to be seen within half a minute.
-            delivery_loss: 0.08,
+            delivery_loss: 0.12,
+            decline: 0.08,
             ..Rates::default()
         },
         ..RadioOptions::default()

@@ -131,7 +131,8 @@ impl Report<'_> {
         )?;
         writeln!(
             out,
-            "ladder      {offered} offered > {sent} sent > {delivered} delivered > {accepted} accepted > {on_scene} on scene > {cleared} cleared"
+            "ladder      {offered} offered > {sent} sent > {delivered} delivered > {accepted} \
+             accepted > {on_scene} on scene > {cleared} cleared"
         )?;
         writeln!(
             out,

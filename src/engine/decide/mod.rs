@@ -92,6 +92,7 @@ impl Engine {
             | Command::RecordDelivery { .. }
             | Command::RecordText { .. }
             | Command::RecordEmergency { .. }
+            | Command::RecordLink { .. }
             | Command::RecordRegistration { .. } => self.record(&mut draft, command),
         }
         Ok(draft.events)
@@ -113,6 +114,10 @@ impl Engine {
             }
             Command::RecordText { radio, text } => self.record_text(draft, *radio, text),
             Command::RecordEmergency { radio } => self.record_emergency(draft, *radio),
+            Command::RecordLink { link, peer } if self.state.links.get(link) != Some(peer) => {
+                let (link, peer) = (link.clone(), peer.clone());
+                draft.events.push(Event::GatewayLinked { link, peer });
+            }
             Command::RecordRegistration { radio, via } => {
                 self.record_registration(draft, *radio, via.as_ref());
             }

@@ -24,8 +24,27 @@ impl Engine {
         }
     }
 
-    /// No gateway took it: no need to wait for the deadline.
+    /// No gateway took it. A link that tried in vain has used up its time, so the next attempt need
+    /// not wait for the deadline. One that is down or full refuses at once: then the deadline
+    /// comes first, or a single report would run through the whole fleet within a millisecond.
     pub(super) fn record_send_failed(&self, draft: &mut Draft, request: Request) {
+        /// An attempt that failed sooner never went out.
+        const TRIED_MS: u64 = 1_000;
+        let waits = |assignment: &&Assignment| {
+            let send_ms = u64::from(self.policy.ladder.send_ms);
+            let began_ms = assignment.deadline.0.saturating_sub(send_ms);
+            let offered = assignment.rung == Rung::Offered;
+            offered
+                && assignment.attempt == request.attempt
+                && draft.now.0 >= began_ms.saturating_add(TRIED_MS)
+        };
+        if let Some(assignment) = self.requested(request).filter(waits) {
+            self.retry(draft, assignment);
+        }
+    }
+
+    /// The terminal cannot have it: the next attempt at once.
+    fn record_refused(&self, draft: &mut Draft, request: Request) {
         if let Some(assignment) = self.requested(request) {
             let waits = matches!(assignment.rung, Rung::Offered | Rung::Sent);
             if waits && assignment.attempt == request.attempt {
@@ -50,7 +69,7 @@ impl Engine {
     ) {
         if !delivered {
             if self.terminal_of(request.message) == Some(radio) {
-                self.record_send_failed(draft, request);
+                self.record_refused(draft, request);
             }
             return;
         }

@@ -3,7 +3,7 @@
 use super::script::play;
 use crate::engine::alarm::{About, AlarmKind};
 use crate::engine::assignment::{Rung, Source};
-use crate::engine::event::{By, Event, Offer, RecallCause};
+use crate::engine::event::{By, Event, LinkName, Offer, Peer, RecallCause};
 use crate::engine::id::{
     AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
 };
@@ -45,7 +45,7 @@ fn name(event: &Event) -> &'static str {
         AssignmentOffered AssignmentRetried AssignmentAdvanced AssignmentOverdue
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
-        CommandAnswered
+        CommandAnswered GatewayLinked
     }
 }
 
@@ -148,6 +148,7 @@ fn ranking() -> Ranking {
         Why::LacksSworn,
         Why::Held,
         Why::Taken,
+        Why::NoPosition,
     ];
     Ranking {
         as_of: 5_000_000_000,
@@ -425,6 +426,18 @@ fn other_examples() -> Vec<Event> {
             key: String::from("k-1"),
             digest: [0x5A; 16],
             answer: String::from("{\"incident\":1042}"),
+        },
+        Event::GatewayLinked {
+            link: LinkName {
+                gateway: String::from("gw1"),
+                service: String::from("TMP"),
+                slot: 2,
+            },
+            peer: Peer {
+                address: String::from("192.0.2.7:30007"),
+                device_id: Some(99_999),
+                channel: Some(2),
+            },
         },
     ];
     let bodies = [

@@ -1,8 +1,8 @@
 //! The ranking against brute force: random units of four kinds, equal distances, crowded points.
 
 use crate::engine::id::{EngineTime, Point, UnitId};
-use crate::engine::policy::{Need, Policy, UnitKind};
-use crate::engine::ranking::{Fitness, Question, Ranking, Why, rank, travel_ms};
+use crate::engine::policy::{Need, Policy, Skills, UnitKind};
+use crate::engine::ranking::{Question, Ranking, Why, rank, travel_ms};
 use crate::engine::spatial::{Placement, Spatial};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -17,11 +17,21 @@ fn why(spec: Spec) -> Option<Why> {
         (false, _) => Some(Why::Committed),
         (true, 0) => Some(Why::LacksSkill),
         (true, 1) => Some(Why::LacksSworn),
+        (true, 2) => Some(Why::Held),
         (true, _) => None,
     }
 }
 
-fn placement((kind, (x, y), sendable, _): Spec) -> Placement {
+/// What every question here asks for.
+const NEED: Need = Need {
+    skills: Skills(1),
+    sworn: 1,
+};
+
+fn placement(spec: Spec) -> Placement {
+    let (kind, (x, y), sendable, _) = spec;
+    let lacks = why(spec);
+    let has = |what| lacks != Some(what);
     Placement {
         kind: UnitKind::ALL[kind],
         point: Point {
@@ -29,7 +39,12 @@ fn placement((kind, (x, y), sendable, _): Spec) -> Placement {
             y_cm: y * 5_000,
         },
         taken_at: EngineTime(0),
-        sendable,
+        barred: lacks.filter(|_| !sendable),
+        able: Need {
+            skills: Skills(u32::from(has(Why::LacksSkill))),
+            sworn: u8::from(has(Why::LacksSworn)),
+        },
+        reachable: true,
     }
 }
 
@@ -38,13 +53,11 @@ fn ranked(policy: &Policy, specs: &BTreeMap<UnitId, Spec>, spatial: &Spatial) ->
         as_of: 1,
         now: EngineTime(0),
         to: Point::default(),
-        need: Need::default(),
+        need: NEED,
     };
     rank(policy, spatial, question, |unit| {
-        Some(Fitness {
-            why_not: why(*specs.get(&unit)?),
-            has_terminal: true,
-        })
+        let held = why(*specs.get(&unit)?);
+        held.filter(|why| *why == Why::Held)
     })
 }
 

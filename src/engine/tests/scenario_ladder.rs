@@ -202,16 +202,32 @@ fn a_refused_frame_retries_at_once() {
         "
         0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001
         0.0   report   traffic at 0,0
-        0.1   sendfail 铁骑01
-        0.1   expect   铁骑01 Offered attempt 2
-        0.2   sent     铁骑01
-        0.3   undelivered 铁骑01 radio=1099
-        0.3   batch
-        0.4   undelivered 铁骑01
-        0.4   expect   铁骑01 Offered attempt 3
-        0.5   sendfail 铁骑01
-        0.5   alarm    NotDelivered 铁骑01 #1
-        0.5   expect   #1 Queued
+        1.2   sendfail 铁骑01
+        1.2   expect   铁骑01 Offered attempt 2
+        1.3   sent     铁骑01
+        1.4   undelivered 铁骑01 radio=1099
+        1.4   batch
+        1.5   undelivered 铁骑01
+        1.5   expect   铁骑01 Offered attempt 3
+        2.7   sendfail 铁骑01
+        2.7   alarm    NotDelivered 铁骑01 #1
+        2.7   expect   #1 Queued
+        ",
+    );
+}
+
+/// A gateway that is down refuses at once: one report must not run through the whole fleet.
+#[test]
+fn a_gateway_that_is_down_waits_for_the_deadline() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001
+        0.0   report   traffic at 0,0
+        0.0   sendfail 铁骑01
+        0.0   batch
+        0.0   expect   铁骑01 Offered attempt 1
+        2.0   tick
+        2.0   expect   铁骑01 Offered attempt 2
         ",
     );
 }
