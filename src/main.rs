@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tieqi::cli;
 use tieqi::config::users::Role;
-use tieqi::config::{Config, LogFormat};
+use tieqi::config::{Config, Faults, LogFormat};
 use tieqi::radio::{RadioOptions, Rates, Terminals};
 use tracing_subscriber::EnvFilter;
 
@@ -171,8 +171,11 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             // Faults of the config and a directory in use are the caller's to mend.
-            let usage =
-                error.is::<tieqi::config::Faults>() || error.is::<tieqi::shell::StartError>();
+            let faults = error.downcast_ref::<Faults>();
+            if let Some(Faults { faults, .. }) = faults {
+                let _ = cli::check::draw(&mut std::io::stderr().lock(), faults);
+            }
+            let usage = faults.is_some() || error.is::<tieqi::shell::StartError>();
             ExitCode::from(if usage { 2 } else { 1 })
         }
     }

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{PASSWORD, Town, radios, refused, report, until_call, until_registered};
+use common::{PASSWORD, Town, radios, refused, report, until, until_call, until_registered};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -133,9 +133,14 @@ fn who_sends_nothing_but_garbage_is_closed() {
         }
         assert!(raw.answer().is_none());
     }
-    town.console("calls")
-        .call("system.health", &json!({}))
-        .unwrap();
+    // Who is closed and does not go keeps no socket.
+    let console = town.console("calls");
+    let mut raw = Raw::connect(town.server.console);
+    raw.send(&b"garbage\n".repeat(17));
+    until("the socket to be gone", &console, || {
+        let sent = raw.stream.write_all(PING.as_bytes());
+        sent.is_err().then_some(())
+    });
 }
 
 #[test]

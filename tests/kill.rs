@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{PASSWORD, radios, report, until_call};
+use common::{PASSWORD, radios, report, tieqi, until_call};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -24,10 +24,6 @@ use tieqi::cli::demo::audit::{self, Acked};
 use tieqi::config::Config;
 use tieqi::config::sample::{FILES, MAIN};
 use tieqi::radio::Rates;
-
-fn tieqi() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_tieqi"))
-}
 
 /// A config, users and a data directory on the disk.
 struct Place {

@@ -61,7 +61,10 @@ pub fn run(path: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<bool>
 }
 
 /// Each fault with its line of the file. No colours: the text also goes to logs and mails.
-fn draw(out: &mut dyn Write, faults: &[Fault]) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When `out` takes nothing.
+pub fn draw(out: &mut dyn Write, faults: &[Fault]) -> anyhow::Result<()> {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
         .with_width(WIDTH)
         .with_context_lines(1);

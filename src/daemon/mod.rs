@@ -23,6 +23,9 @@ mod stage;
 pub mod text;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use crate::config::Config;
 use crate::config::users::Role;
 use crate::engine::Engine;

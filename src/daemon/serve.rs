@@ -173,20 +173,22 @@ impl Daemon {
         let pages = super::board::pages(self.views(now.at), epoch, seq);
         let result = json!({
             "epoch": epoch, "seq": seq, "pages": pages.len(), "at": now.at,
-            "wall_ms": now.wall_ms, "degraded": self.degraded,
+            "wall_ms": now.wall_ms, "degraded": self.degraded, "durable": self.batches.is_durable(),
         });
         let line = rpc::answer(id, &result.to_string());
-        // The pages may show what is not durable yet, so they leave with the newest batch.
-        self.hold(now, Held::Line { console, line }, out);
-        self.hold(
-            now,
-            Held::Pages {
-                console,
-                seq,
-                pages,
-            },
-            out,
-        );
+        let pages = Held::Pages {
+            console,
+            seq,
+            pages,
+        };
+        for held in [Held::Line { console, line }, pages] {
+            // The pages may show what is not durable yet, so they leave with the newest batch;
+            // when nothing becomes durable any more they leave now, and say so.
+            match self.degraded {
+                Some(_) => self.let_go(held, out),
+                None => self.hold(now, held, out),
+            }
+        }
     }
 
     fn command(
@@ -205,6 +207,8 @@ impl Daemon {
         let key_of = (user, request.method, key);
         match self.engine.state().answers.lookup(&key_of, digest) {
             Lookup::New => {}
+            // What never becomes durable is not answered; the key may be tried after a restart.
+            Lookup::Same(_) if self.degraded.is_some() && !self.batches.is_durable() => {}
             Lookup::Same(answer) => {
                 let line = rpc::answer(&request.id, answer);
                 return self.hold(now, Held::Line { console, line }, out);

@@ -4,20 +4,24 @@ use super::{ConsoleWake, Wake};
 use crate::daemon::session::ConsoleId;
 use bytes::{Bytes, BytesMut};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::AbortHandle;
 
 /// Lines that may wait in a writer; bytes are bounded by the session.
 const WRITER: usize = 4096;
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
+/// How long a closed console may take to read what it was sent and to close its own end.
+const LINGER: Duration = Duration::from_secs(2);
 
-/// Writers of the consoles that are connected.
+/// The consoles that are connected: lines to their writers, and both tasks.
 #[derive(Debug, Default)]
 pub(super) struct Consoles {
-    writers: BTreeMap<ConsoleId, Sender<Bytes>>,
+    open: BTreeMap<ConsoleId, (Sender<Bytes>, [AbortHandle; 2])>,
 }
 
 impl Consoles {
@@ -33,22 +37,29 @@ impl Consoles {
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
         let (sender, lines) = channel(WRITER);
-        self.writers.insert(console, sender);
-        tokio::spawn(read(console, reader, bytes));
-        tokio::spawn(write(console, writer, lines, told));
+        let reading = tokio::spawn(read(console, reader, bytes));
+        let writing = tokio::spawn(write(console, writer, lines, told));
+        let tasks = [reading.abort_handle(), writing.abort_handle()];
+        self.open.insert(console, (sender, tasks));
     }
 
     /// Queues a line. False when the console cannot take it: close it.
     pub(super) fn write(&mut self, console: ConsoleId, bytes: Bytes) -> bool {
-        match self.writers.get(&console) {
-            Some(writer) => writer.try_send(bytes).is_ok(),
+        match self.open.get(&console) {
+            Some((lines, _)) => lines.try_send(bytes).is_ok(),
             None => true,
         }
     }
 
-    /// Lets the writer finish what is queued and then close.
+    /// Lets the writer finish what is queued and then close. A peer that neither reads nor closes
+    /// does not keep the socket.
     pub(super) fn close(&mut self, console: ConsoleId) {
-        self.writers.remove(&console);
+        if let Some((_, tasks)) = self.open.remove(&console) {
+            tokio::spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                tasks.iter().for_each(AbortHandle::abort);
+            });
+        }
     }
 }
 

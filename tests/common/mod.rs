@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "each test file takes what it needs")]
 
 use serde_json::{Value, json};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tieqi::cli::client::{Client, Refused};
@@ -157,4 +158,9 @@ pub(crate) fn report(key: &str) -> Value {
         "position": { "lat": 22.9180, "lon": 114.01048, "datum": "wgs84" },
         "text": "测试", "category": "traffic_minor",
     })
+}
+
+/// The binary as a user runs it.
+pub(crate) fn tieqi() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_tieqi"))
 }

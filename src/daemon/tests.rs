@@ -1,0 +1,487 @@
+//! The daemon without sockets, disk or clock: what it wants done is looked at one by one, and the
+//! disk answers when the test says so.
+
+use super::board::MAX_PAGE;
+use super::session::MAX_BACKLOG;
+use super::*;
+use serde_json::{Value, json};
+use tieqi_protocols::Parsed;
+use tieqi_protocols::hdap::Hdap;
+use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role as End};
+use tieqi_protocols::message::Message;
+use tieqi_protocols::radio_ip::RadioIp;
+use tieqi_protocols::rrs::Rrs;
+use tieqi_protocols::tmp::{Body, Tmp};
+
+/// A gateway's end of one of the daemon's links.
+struct Far {
+    link: Link,
+    at: SocketAddr,
+}
+
+/// A daemon with what it said.
+struct Bench {
+    daemon: Daemon,
+    now: Now,
+    /// The disk answers by itself.
+    disk: bool,
+    last_batch: u64,
+    journal: Vec<Event>,
+    far: BTreeMap<LinkId, Far>,
+    /// Service messages that reached the gateway.
+    air: Vec<Bytes>,
+    lines: BTreeMap<ConsoleId, Vec<Value>>,
+    closed: BTreeSet<ConsoleId>,
+    /// Bytes handed to sockets that nobody reads.
+    stuck: BTreeMap<ConsoleId, usize>,
+    asked: u64,
+}
+
+const DESK: ConsoleId = ConsoleId(1);
+const WATCH: ConsoleId = ConsoleId(2);
+
+impl Bench {
+    fn new() -> Self {
+        let mut config = Config::sample().unwrap();
+        config.policy.plausible_cm_s = u32::MAX;
+        let now = Now {
+            at: EngineTime(1_000),
+            wall_ms: 1_763_000_000_000,
+            mono_us: 0,
+        };
+        let engine = Engine::new(config.policy.clone());
+        let mut bench = Self {
+            daemon: Daemon::new(now, config, engine, 7),
+            now,
+            disk: true,
+            last_batch: 0,
+            journal: Vec::new(),
+            far: BTreeMap::new(),
+            air: Vec::new(),
+            lines: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            stuck: BTreeMap::new(),
+            asked: 0,
+        };
+        let mut out = Vec::new();
+        bench.daemon.start(now, Vec::new(), &mut out);
+        bench.take(out);
+        bench
+    }
+
+    /// Two consoles, logged in.
+    fn with_consoles() -> Self {
+        let mut bench = Self::new();
+        for console in [DESK, WATCH] {
+            bench.open(console);
+        }
+        bench
+    }
+
+    fn open(&mut self, console: ConsoleId) {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+        self.give(Input::ConsoleOpened { console, peer });
+        let login = json!({ "user": "somebody", "password": "checked elsewhere" });
+        self.ask(console, "session.login", &login);
+        let role = Some(Role::Dispatcher);
+        self.give(Input::PasswordChecked { console, role });
+        assert_eq!(self.last(console)["result"]["role"], "dispatcher");
+    }
+
+    fn give(&mut self, input: Input<'_>) {
+        let mut out = Vec::new();
+        self.daemon.handle(self.now, input, &mut out);
+        self.take(out);
+    }
+
+    /// Works until nothing is left to do.
+    fn work(&mut self) {
+        loop {
+            let mut out = Vec::new();
+            self.daemon.work(self.now, &mut out);
+            let idle = out.is_empty();
+            self.take(out);
+            if idle && !self.daemon.has_work() {
+                return;
+            }
+        }
+    }
+
+    fn send(&mut self, console: ConsoleId, method: &str, params: &Value) {
+        self.asked += 1;
+        let request = json!({
+            "jsonrpc": "2.0", "id": self.asked, "method": method, "params": params,
+        });
+        let bytes = format!("{request}\n").into_bytes();
+        let bytes = &bytes;
+        self.give(Input::ConsoleBytes { console, bytes });
+    }
+
+    fn ask(&mut self, console: ConsoleId, method: &str, params: &Value) {
+        self.send(console, method, params);
+        self.work();
+    }
+
+    fn last(&self, console: ConsoleId) -> &Value {
+        self.lines[&console].last().unwrap()
+    }
+
+    /// What a console was told since it was last asked for.
+    fn told(&mut self, console: ConsoleId) -> Vec<Value> {
+        self.lines.remove(&console).unwrap_or_default()
+    }
+
+    fn later(&mut self, ms: u64) {
+        self.now.at = self.now.at.plus_ms(ms);
+        self.now.wall_ms += i64::try_from(ms).unwrap();
+        self.now.mono_us += ms * 1000;
+    }
+
+    fn take(&mut self, out: Vec<Output>) {
+        for output in out {
+            match output {
+                Output::Journal { batch, records, .. } => {
+                    assert_eq!(batch, self.last_batch + 1, "batches come in order");
+                    self.last_batch = batch;
+                    let events = records.iter().map(|it| postcard::from_bytes(it).unwrap());
+                    self.journal.extend(events);
+                    if self.disk {
+                        self.durable();
+                    }
+                }
+                Output::Console { console, bytes } => {
+                    let line = serde_json::from_slice(&bytes).unwrap();
+                    self.lines.entry(console).or_default().push(line);
+                    match self.stuck.get_mut(&console) {
+                        Some(stuck) => *stuck += bytes.len(),
+                        None => {
+                            let bytes = bytes.len();
+                            self.give(Input::ConsoleWritten { console, bytes });
+                        }
+                    }
+                }
+                Output::CloseConsole(console) => {
+                    self.closed.insert(console);
+                }
+                Output::Datagram { link, bytes, .. } => self.hear(link, &bytes),
+                Output::CheckPassword { .. } => {}
+            }
+        }
+    }
+
+    fn durable(&mut self) {
+        self.give(Input::Durable(self.last_batch));
+    }
+
+    fn hear(&mut self, link: LinkId, bytes: &[u8]) {
+        let at = SocketAddr::from(([127, 0, 0, 1], 30_000));
+        if let Some(far) = self.far.get_mut(&link) {
+            far.link.handle_bytes(self.now.at.0, at, bytes);
+        }
+        self.carry(link);
+    }
+
+    /// Moves datagrams of the gateway's end to the daemon.
+    fn carry(&mut self, link: LinkId) {
+        while let Some(far) = self.far.get_mut(&link) {
+            let from = far.at;
+            while let Some(event) = far.link.poll_event() {
+                if let LinkEvent::Received { bytes, .. } = event {
+                    self.air.push(bytes);
+                }
+            }
+            let Some(transmit) = far.link.poll_transmit() else {
+                return;
+            };
+            let bytes = &transmit.bytes;
+            self.give(Input::Datagram { link, from, bytes });
+        }
+    }
+
+    /// A gateway connects all its links.
+    fn connect(&mut self) {
+        let links = self.daemon.config.gateways[0].links.len();
+        for index in 0..links {
+            let at = SocketAddr::from(([127, 0, 0, 1], 40_000 + index as u16));
+            let peer = SocketAddr::from(([127, 0, 0, 1], 30_000));
+            let role = End::Connect {
+                peer,
+                device_id: 1,
+                channel: 1,
+            };
+            let link = Link::new(self.now.at.0, role, LinkConfig::default());
+            self.far.insert(LinkId(index), Far { link, at });
+            self.far
+                .get_mut(&LinkId(index))
+                .unwrap()
+                .link
+                .handle_timeout(self.now.at.0);
+            self.carry(LinkId(index));
+        }
+        assert!(self.daemon.gateways.health().all(|(.., up, _)| up));
+    }
+
+    /// A terminal of the first unit registers, and the unit signs on.
+    fn on_duty(&mut self) -> RadioId {
+        self.connect();
+        let entry = &self.daemon.config.register[0];
+        let (call_sign, radio) = (entry.call_sign.clone(), entry.terminals[0]);
+        let duty = json!({
+            "key": "on", "unit": call_sign, "crew": ["P0001"], "terminals": [radio],
+        });
+        self.ask(DESK, "unit.sign_on", &duty);
+        assert!(
+            self.last(DESK).get("result").is_some(),
+            "{}",
+            self.last(DESK)
+        );
+        let address = RadioIp {
+            subnet: 10,
+            id: radio.0,
+        };
+        let registration = Message::Rrs(Rrs::Registration(address)).to_bytes(false);
+        let far = self.far.get_mut(&LinkId(0)).unwrap();
+        far.link.send(self.now.at.0, 1, registration).unwrap();
+        self.carry(LinkId(0));
+        let point = crate::engine::id::Point { x_cm: 0, y_cm: 0 };
+        let taken_ms = i64::try_from(self.now.at.0).unwrap();
+        self.daemon.positions.insert(radio, Fix { point, taken_ms });
+        self.work();
+        self.air.clear();
+        for console in [DESK, WATCH] {
+            self.told(console);
+        }
+        radio
+    }
+
+    /// Texts that reached the gateway.
+    fn texts(&self) -> usize {
+        let is_text = |bytes: &&Bytes| match Hdap::parse(bytes) {
+            Ok(Parsed::Complete(hdap, _)) => matches!(
+                Message::from_hdap(&hdap),
+                Ok(Message::Tmp(Tmp {
+                    body: Body::Private { .. },
+                    ..
+                }))
+            ),
+            _ => false,
+        };
+        self.air.iter().filter(is_text).count()
+    }
+}
+
+fn report(key: &str, grade: &str) -> Value {
+    json!({
+        "key": key, "place": "嘉荣广场", "caller": key, "category": "noise", "grade": grade,
+        "position": { "lat": 22.9180, "lon": 114.01048, "datum": "wgs84" },
+    })
+}
+
+#[test]
+fn nothing_leaves_before_its_batch_is_durable() {
+    let mut bench = Bench::with_consoles();
+    bench.on_duty();
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    bench.told(WATCH);
+    bench.disk = false;
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    assert!(
+        bench
+            .journal
+            .iter()
+            .any(|it| matches!(it, Event::AssignmentOffered { .. }))
+    );
+    assert_eq!(
+        (
+            bench.told(DESK).len(),
+            bench.told(WATCH).len(),
+            bench.texts()
+        ),
+        (0, 0, 0)
+    );
+    // Nor does a snapshot that would show it, nor the answer to the same key.
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    assert_eq!((bench.told(DESK).len(), bench.told(WATCH).len()), (0, 0));
+    // An older batch does not let it go.
+    bench.give(Input::Durable(1));
+    assert_eq!((bench.told(DESK).len(), bench.texts()), (0, 0));
+    bench.durable();
+    let answers = bench.told(DESK);
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    assert_eq!(answers[0]["result"], answers[1]["result"]);
+    assert_eq!(bench.texts(), 1);
+    let told = bench.told(WATCH);
+    assert!(
+        told.iter().any(|line| line["method"] == "board.delta"),
+        "{told:?}"
+    );
+    assert_eq!(told.last().unwrap()["method"], "board.page");
+}
+
+#[test]
+fn after_a_failed_write_nothing_is_accepted_and_reads_answer() {
+    let mut bench = Bench::with_consoles();
+    bench.on_duty();
+    bench.ask(DESK, "incident.report", &report("before", "III"));
+    let before = bench.last(DESK)["result"].clone();
+    bench.disk = false;
+    bench.ask(DESK, "incident.report", &report("under way", "III"));
+    bench.told(DESK);
+    let texts = bench.texts();
+    bench.give(Input::JournalFailed("the disk is gone".to_owned()));
+    for console in [DESK, WATCH] {
+        let told = bench.told(console);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0]["method"], "board.degraded");
+    }
+    let journal = bench.journal.len();
+    bench.ask(DESK, "incident.report", &report("after", "I"));
+    assert_eq!(bench.told(DESK)[0]["error"]["code"], Problem::DEGRADED);
+    // The same key with the same parameters: its answer never became durable.
+    bench.ask(DESK, "incident.report", &report("under way", "III"));
+    assert_eq!(bench.told(DESK)[0]["error"]["code"], Problem::DEGRADED);
+    bench.ask(
+        DESK,
+        "incident.get",
+        &json!({ "incident": before["incident"] }),
+    );
+    assert_eq!(bench.told(DESK)[0]["result"]["durable"], false);
+    bench.ask(DESK, "system.health", &json!({}));
+    assert_eq!(bench.told(DESK)[0]["result"]["status"], "degraded");
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    let told = bench.told(WATCH);
+    assert_eq!(told[0]["result"]["degraded"], "the disk is gone");
+    assert_eq!(told.last().unwrap()["method"], "board.page");
+    // Deadlines pass and nothing is decided or sent any more.
+    bench.later(120_000);
+    bench.work();
+    assert_eq!((bench.journal.len(), bench.texts()), (journal, texts));
+}
+
+#[test]
+fn after_a_stall_answers_come_with_the_next_durable() {
+    let mut bench = Bench::with_consoles();
+    bench.disk = false;
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    bench.told(DESK);
+    for _ in 0..3 {
+        bench.give(Input::JournalStalled("no space".to_owned()));
+    }
+    let told = bench.told(DESK);
+    assert_eq!(told.len(), 1, "told once: {told:?}");
+    assert_eq!(told[0]["params"]["until"], "space");
+    // Calls are taken, and answered when there is space.
+    bench.ask(DESK, "incident.report", &report("two", "III"));
+    assert!(bench.told(DESK).is_empty());
+    assert_eq!(bench.daemon.degraded(), Some("no space"));
+    bench.durable();
+    let told = bench.told(DESK);
+    assert_eq!(told[0]["method"], "board.recovered");
+    let incidents: Vec<_> = told
+        .iter()
+        .filter_map(|it| it["result"]["incident"].as_u64())
+        .collect();
+    assert_eq!(incidents, [1, 2]);
+    assert_eq!(bench.daemon.degraded(), None);
+}
+
+#[test]
+fn a_slow_console_is_bounded_told_and_may_come_again() {
+    let mut bench = Bench::with_consoles();
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    bench.told(WATCH);
+    bench.stuck.insert(WATCH, 0);
+    let text = "很长的话".repeat(400);
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    for note in 0..200 {
+        let note = json!({ "key": format!("n{note}"), "incident": 1, "text": text });
+        bench.ask(DESK, "incident.note", &note);
+        assert!(
+            bench.stuck[&WATCH] <= MAX_BACKLOG + MAX_PAGE,
+            "{:?}",
+            bench.stuck
+        );
+        let session = &bench.daemon.sessions[&WATCH];
+        assert_eq!(session.backlog, bench.stuck[&WATCH]);
+    }
+    // Deltas without a gap, then the resync, and nothing after it until it subscribes.
+    let told = bench.told(WATCH);
+    let methods: Vec<_> = told.iter().map(|line| &line["method"]).collect();
+    let (last, deltas) = methods.split_last().unwrap();
+    assert!(*last == "board.resync" && deltas.iter().all(|it| *it == "board.delta"));
+    let dropped_after = &told.last().unwrap()["params"]["dropped_after"];
+    assert!(dropped_after.as_u64() > told[deltas.len() - 1]["params"]["seq"].as_u64());
+    let bytes = bench.stuck.remove(&WATCH).unwrap();
+    bench.give(Input::ConsoleWritten {
+        console: WATCH,
+        bytes,
+    });
+    bench.ask(DESK, "incident.report", &report("two", "III"));
+    assert!(bench.told(WATCH).is_empty());
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    assert_eq!(bench.told(WATCH).last().unwrap()["params"]["last"], true);
+    bench.ask(DESK, "incident.report", &report("three", "III"));
+    assert_eq!(bench.told(WATCH)[0]["method"], "board.delta");
+    assert!(!bench.closed.contains(&WATCH));
+}
+
+#[test]
+fn positions_are_coalesced() {
+    let mut bench = Bench::with_consoles();
+    let radio = bench.on_duty();
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    bench.told(WATCH);
+    let journal = bench.journal.len();
+    for step in 0..500 {
+        bench.later(1);
+        let taken_ms = i64::try_from(bench.now.at.0).unwrap();
+        let point = crate::engine::id::Point {
+            x_cm: step,
+            y_cm: 0,
+        };
+        bench
+            .daemon
+            .positions
+            .insert(radio, Fix { point, taken_ms });
+        if step % 50 == 0 {
+            bench.work();
+        }
+    }
+    bench.later(1_000);
+    bench.work();
+    let told = bench.told(WATCH);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["method"], "board.positions");
+    assert_eq!(
+        bench.journal.len(),
+        journal,
+        "positions are noted from time to time only"
+    );
+    bench.later(10_000);
+    bench.work();
+    let noted = bench.journal[journal..].iter();
+    assert_eq!(
+        noted
+            .filter(|it| matches!(it, Event::PositionsNoted { .. }))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_grave_report_goes_before_a_hundred_others() {
+    let mut bench = Bench::with_consoles();
+    for call in 0..100 {
+        bench.send(DESK, "incident.report", &report(&format!("{call}"), "IV"));
+    }
+    bench.send(WATCH, "incident.report", &report("grave", "I"));
+    bench.work();
+    let reported = bench.journal.iter().filter_map(|event| match event {
+        Event::IncidentReported { report, .. } => Some(report.caller.as_str()),
+        _ => None,
+    });
+    let callers: Vec<_> = reported.collect();
+    assert_eq!(callers.len(), 101);
+    assert_eq!(callers[0], "grave");
+}
