@@ -12,8 +12,8 @@
 //! names the 8 nearest it passed over, so the floor asks their tree too); and units of all four
 //! speeds, where the nearest are not the fastest and four trees are searched.
 //!
-//! `cargo bench --bench ranking` writes target/ranking.json; `-- --quick` is a smoke; names of cases
-//! run only those.
+//! `cargo bench --bench ranking` writes target/ranking.json; `-- --quick` is a smoke; names of
+//! cases run only those.
 
 mod common;
 
