@@ -83,6 +83,9 @@ pub struct Ranking {
 impl Ranking {
     /// Most units listed as passed over.
     pub const MAX_PASSED: usize = 8;
+    /// Most units of a class looked at to be passed over. Ties go by id, so a station full of parked
+    /// cars on one spot would otherwise be walked from end to end for a list of eight.
+    pub const MAX_WALKED: usize = 64;
     /// Most candidates a config may ask for.
     pub const MAX_K: u8 = 16;
 }
@@ -195,7 +198,8 @@ fn pass_barred(
     passed: &mut Vec<PassedOver>,
 ) {
     for kind in UnitKind::ALL {
-        for (unit, distance_cm) in spatial.nearest(kind, false, to) {
+        let nearest = spatial.nearest(kind, false, to).take(Ranking::MAX_WALKED);
+        for (unit, distance_cm) in nearest {
             let travel_ms = travel_ms(policy, kind, distance_cm);
             let full = passed.len() == Ranking::MAX_PASSED;
             let last_ms = passed.last().map_or(0, |last| last.travel_ms);
