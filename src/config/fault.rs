@@ -115,7 +115,10 @@ pub struct Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed to load the config: {} faults", self.faults.len())
+        match self.faults.len() {
+            1 => write!(f, "failed to load the config: 1 fault"),
+            many => write!(f, "failed to load the config: {many} faults"),
+        }
     }
 }
 

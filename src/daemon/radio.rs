@@ -225,6 +225,10 @@ impl Daemon {
             via: via.clone(),
         };
         self.execute(now, &command, out);
+        if self.degraded.is_some() {
+            // Not recorded, so not answered: the terminal asks again.
+            return;
+        }
         let known = self.config.terminals.contains_key(&id);
         let answer = Rrs::RegistrationAnswer {
             radio,

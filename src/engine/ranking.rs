@@ -83,8 +83,8 @@ pub struct Ranking {
 impl Ranking {
     /// Most units listed as passed over.
     pub const MAX_PASSED: usize = 8;
-    /// Most units of a class looked at to be passed over. Ties go by id, so a station full of parked
-    /// cars on one spot would otherwise be walked from end to end for a list of eight.
+    /// Most units of a class looked at to be passed over. Ties go by id, so a station full of
+    /// parked cars on one spot would otherwise be walked from end to end for a list of eight.
     pub const MAX_WALKED: usize = 64;
     /// Most candidates a config may ask for.
     pub const MAX_K: u8 = 16;

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -23,6 +24,8 @@ const WAKES: usize = 4096;
 const CHUNKS: usize = 256;
 /// Wakes taken before the daemon works and what it wants is done.
 const TURN: usize = 256;
+/// Rest after a failed receive, so that a socket that always fails does not take the core.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Largest datagram read; longer ones are cut and then refused by their checksum.
 const DATAGRAM: usize = 2048;
 
@@ -135,7 +138,7 @@ async fn receive(index: usize, socket: Arc<tokio::net::UdpSocket>, told: Sender<
     loop {
         // On Linux an ICMP error of an earlier send shows up here; the socket stays good.
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
         let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());

@@ -84,14 +84,16 @@ impl Server {
     /// # Errors
     /// What must be mended first; nothing runs then.
     pub fn start(config: Config, users: Users, dir: &Path) -> Result<Self, StartError> {
-        let consoles = bind_tcp(config.console.listen, "consoles")?;
-        let metrics = bind_tcp(config.http.listen, "/metrics")?;
-        let links = bind_links(&config)?;
         let in_dir = |source| StartError::Dir {
             dir: dir.display().to_string(),
             source,
         };
         std::fs::create_dir_all(dir).map_err(in_dir)?;
+        // First of all: whoever runs already is named by its lock, not by a port it took.
+        let disk = FileDisk::lock(dir)?;
+        let consoles = bind_tcp(config.console.listen, "consoles")?;
+        let metrics = bind_tcp(config.http.listen, "/metrics")?;
+        let links = bind_links(&config)?;
         let options = Options {
             segment_bytes: usize::try_from(config.journal.segment_mib).unwrap_or(16) << 20,
             hash: match config.journal.chain {
@@ -101,7 +103,7 @@ impl Server {
             ..Options::at(wall_ms())
         };
         let mut engine = Engine::new(config.policy.clone());
-        let (journal, recovery) = replay(FileDisk::lock(dir)?, &options, &mut engine)?;
+        let (journal, recovery) = replay(disk, &options, &mut engine)?;
         report(&recovery);
         let clock = Clock::at(recovery.engine_time_ms);
         // Before the daemon makes its histograms.
