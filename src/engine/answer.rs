@@ -63,16 +63,4 @@ impl Answers {
             }
         }
     }
-
-    /// Answers kept.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Whether none is kept.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
 }

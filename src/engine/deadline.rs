@@ -43,10 +43,4 @@ impl Deadlines {
     pub fn first(&self) -> Option<(EngineTime, Due)> {
         self.by_time.first().copied()
     }
-
-    /// When something is due.
-    #[must_use]
-    pub fn of(&self, due: Due) -> Option<EngineTime> {
-        self.of.get(&due).copied()
-    }
 }

@@ -113,18 +113,6 @@ impl Queue {
         })
     }
 
-    /// Incidents that wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// Whether nothing waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// How many wait, by confirmed grade, and since when the oldest does.
     #[must_use]
     pub fn by_grade(&self) -> [(usize, Option<EngineTime>); 4] {
