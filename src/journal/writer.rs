@@ -141,6 +141,16 @@ impl<D: Disk> Journal<D> {
         self.batch_bytes().saturating_add(more) <= self.batch_limit()
     }
 
+    /// Whether a batch of so much more only appends: no roll to another segment.
+    pub fn appends(&self, records: usize, payload_bytes: usize) -> bool {
+        let more = records
+            .saturating_mul(RECORD_OVERHEAD_BYTES)
+            .saturating_add(payload_bytes);
+        let bytes = self.batch_bytes().saturating_add(more);
+        let fits = |tail: &Segment| tail.end.saturating_add(bytes) <= tail.len;
+        bytes <= self.batch_limit() && self.tail.as_ref().is_some_and(fits)
+    }
+
     /// Adds a record to the batch being built; the number it will have.
     pub fn push(&mut self, kind: Kind, time_ms: u64, payload: &[u8]) -> Result<u64, PushError> {
         let limit = MAX_PAYLOAD_BYTES.min(self.batch_limit() - RECORD_OVERHEAD_BYTES);

@@ -2,18 +2,17 @@
 
 use super::clock::Clock;
 use super::console::{self, Consoles};
-use super::disk::Append;
+use super::disk::{Append, Writer};
 use super::{ConsoleWake, Wake, http};
 use crate::config::users::Users;
 use crate::daemon::output::{Outbox, Output};
 use crate::daemon::session::ConsoleId;
 use crate::daemon::{Daemon, Input};
 use crate::engine::command::Command;
+use crate::journal::FileDisk;
 use bytes::Bytes;
-use std::collections::VecDeque;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -36,7 +35,7 @@ pub(super) struct Parts {
     pub(super) users: Users,
     pub(super) consoles: TcpListener,
     pub(super) links: Vec<UdpSocket>,
-    pub(super) journal: SyncSender<Append>,
+    pub(super) journal: Writer<FileDisk>,
     pub(super) sign_on: Vec<Command>,
 }
 
@@ -57,9 +56,7 @@ struct Outside {
     users: Arc<Users>,
     consoles: Consoles,
     links: Vec<Arc<tokio::net::UdpSocket>>,
-    journal: SyncSender<Append>,
-    /// Batches the disk thread has no room for yet.
-    unsent: VecDeque<Append>,
+    journal: Writer<FileDisk>,
     /// Consoles whose writer took no more: the daemon must hear of it.
     broken: Vec<ConsoleId>,
     chunks: Sender<ConsoleWake>,
@@ -90,7 +87,6 @@ pub(super) async fn run(
             consoles: Consoles::default(),
             links,
             journal: parts.journal,
-            unsent: VecDeque::new(),
             broken: Vec::new(),
             chunks,
             told,
@@ -152,7 +148,6 @@ async fn receive(index: usize, socket: Arc<tokio::net::UdpSocket>, told: Sender<
 impl Loop {
     /// Lets the daemon work until nothing waits: one turn takes only so much normal work.
     fn turn(&mut self) {
-        self.outside.send_batches();
         loop {
             let now = self.clock.now();
             self.daemon.work(now, &mut self.outside);
@@ -161,7 +156,11 @@ impl Loop {
                 let closed = Input::ConsoleClosed(console);
                 self.daemon.handle(now, closed, &mut self.outside);
             }
-            if !self.daemon.has_work() {
+            if let Some(synced) = self.outside.journal.flush() {
+                let now = self.clock.now();
+                let synced = synced.map_or_else(Input::JournalFailed, Input::Durable);
+                self.daemon.handle(now, synced, &mut self.outside);
+            } else if !self.daemon.has_work() {
                 return;
             }
         }
@@ -196,7 +195,10 @@ impl Loop {
                 let (link, from) = (*link, *from);
                 Input::Datagram { link, from, bytes }
             }
-            Wake::Durable(batch) => Input::Durable(*batch),
+            Wake::Durable(batch) => {
+                self.outside.journal.note_durable(*batch);
+                Input::Durable(*batch)
+            }
             Wake::JournalStalled(reason) => Input::JournalStalled(reason.clone()),
             Wake::JournalFailed(reason) => Input::JournalFailed(reason.clone()),
             Wake::Pulse(_) => {
@@ -246,20 +248,6 @@ impl Outside {
         self.consoles.open(console, stream, chunks, told);
     }
 
-    fn send_batches(&mut self) {
-        while let Some(batch) = self.unsent.pop_front() {
-            match self.journal.try_send(batch) {
-                Ok(()) => {}
-                Err(TrySendError::Full(batch)) => {
-                    self.unsent.push_front(batch);
-                    return;
-                }
-                // The disk thread said why before it went.
-                Err(TrySendError::Disconnected(_)) => return,
-            }
-        }
-    }
-
     fn check_password(&self, console: ConsoleId, user: String, password: String) {
         let (users, told) = (Arc::clone(&self.users), self.told.clone());
         tokio::spawn(async move {
@@ -274,8 +262,7 @@ impl Outbox for Outside {
     fn push(&mut self, output: Output) {
         match output {
             Output::Journal { batch, at, records } => {
-                self.unsent.push_back(Append { batch, at, records });
-                self.send_batches();
+                self.journal.push(Append { batch, at, records });
             }
             Output::Datagram { link, to, bytes } => {
                 if let Some(socket) = self.links.get(link.0)

@@ -117,6 +117,7 @@ impl Server {
         }
         let (told, wakes) = event_loop::wakes();
         let (appends, batches) = sync_channel(APPENDS);
+        let journal = disk::Shared::new(journal);
         let address = |result: io::Result<SocketAddr>, what| {
             let at = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
             result.map_err(|source| StartError::Listen { at, what, source })
@@ -135,7 +136,7 @@ impl Server {
             users,
             consoles,
             links,
-            journal: appends,
+            journal: disk::Writer::new(journal.clone(), appends),
             sign_on,
         };
         let disk_told = told.clone();
@@ -143,7 +144,7 @@ impl Server {
         let loop_told = told.clone();
         let threads = vec![
             spawn("tieqi-disk", move || {
-                disk::run(journal, &batches, &disk_told)
+                disk::run(&journal, &batches, &disk_told)
             })?,
             spawn("tieqi-loop", move || run_loop(parts, loop_told, wakes))?,
         ];
