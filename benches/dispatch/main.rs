@@ -15,6 +15,7 @@
     reason = "a benchmark that finds something unexpected may stop"
 )]
 
+mod awake;
 mod client;
 mod floor;
 mod gateway;
@@ -33,8 +34,9 @@ const ROUNDS: usize = 5;
 const BLOCK: usize = 10;
 
 /// Rest before each sample, of either kind: the figure is that of an idle system, whose cores have
-/// gone to sleep, and the floor must pay for waking them alike.
-const REST: Duration = Duration::from_millis(1);
+/// gone to sleep, and the floor must pay for waking them alike. The daemon finishes the offer before
+/// meanwhile (its delivery ack takes one more sync); asking it whether it has would keep it busy.
+const REST: Duration = Duration::from_millis(2);
 
 struct Scale {
     units: u32,
@@ -78,39 +80,25 @@ fn main() -> anyhow::Result<()> {
     client.settle()?;
 
     let mut floor = floor::Floor::start(dir.path())?;
-    let (mut floors, mut idles) = (Vec::new(), Vec::new());
     // Warm-up: caches, branch predictors, the journal's second segment.
     for number in 0..BLOCK * 2 {
         floor.sample()?;
         client.sample(number, &texts)?;
     }
-    for round in 0..ROUNDS {
-        let (mut floor_us, mut idle_us) = (histogram()?, histogram()?);
-        for block in 0..scale.samples.div_ceil(BLOCK) {
-            for _ in 0..BLOCK {
-                std::thread::sleep(REST);
-                floor_us.saturating_record(floor.sample()?);
-            }
-            for number in 0..BLOCK {
-                std::thread::sleep(REST);
-                idle_us.saturating_record(client.sample(block * BLOCK + number, &texts)?);
-            }
-        }
-        eprintln!(
-            "round {}: floor {}, idle {}",
-            round + 1,
-            shown(&floor_us),
-            shown(&idle_us)
-        );
-        floors.push(quantiles(&floor_us));
-        idles.push(quantiles(&idle_us));
-    }
-    let (floor_us, idle_us) = (median(&floors), median(&idles));
-    let ratio = |of: usize| round2(idle_us[of] / floor_us[of]);
+    let mut measure = |name| {
+        rounds(name, scale.samples, &mut floor, |number| {
+            client.sample(number, &texts)
+        })
+    };
+    let asleep = measure("cores asleep")?;
+    let awake = awake::Awake::keep()?;
+    let idle = measure("cores awake")?;
+    drop(awake);
     let result = json!({
-        "floor_us": { "p50": round2(floor_us[0]), "p99": round2(floor_us[1]) },
-        "idle_us": { "p50": round2(idle_us[0]), "p99": round2(idle_us[1]) },
-        "ratio_idle": { "p50": ratio(0), "p99": ratio(1) },
+        "floor_us": idle.floor_us, "idle_us": idle.ours_us, "ratio_idle": idle.ratio(),
+        "asleep": {
+            "floor_us": asleep.floor_us, "ours_us": asleep.ours_us, "ratio": asleep.ratio(),
+        },
         "rounds": ROUNDS,
         "samples": ROUNDS * scale.samples,
         "units": scale.units,
@@ -121,6 +109,62 @@ fn main() -> anyhow::Result<()> {
     eprintln!("inside the daemon, microseconds: {}", health["stages_us"]);
     server.stop();
     Ok(())
+}
+
+/// Medians of the rounds' quantiles, microseconds.
+#[derive(Clone, Copy, serde::Serialize)]
+struct Quantiles {
+    p50: f64,
+    p99: f64,
+}
+
+struct Figures {
+    floor_us: Quantiles,
+    ours_us: Quantiles,
+}
+
+impl Figures {
+    fn ratio(&self) -> Quantiles {
+        let (ours, floor) = (self.ours_us, self.floor_us);
+        Quantiles {
+            p50: round2(ours.p50 / floor.p50),
+            p99: round2(ours.p99 / floor.p99),
+        }
+    }
+}
+
+/// Takes floor and daemon in turns, in small blocks.
+fn rounds(
+    name: &str,
+    samples: usize,
+    floor: &mut floor::Floor,
+    mut sample: impl FnMut(usize) -> anyhow::Result<u64>,
+) -> anyhow::Result<Figures> {
+    let (mut floors, mut ours) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        let (mut floor_us, mut our_us) = (histogram()?, histogram()?);
+        for block in 0..samples.div_ceil(BLOCK) {
+            for _ in 0..BLOCK {
+                std::thread::sleep(REST);
+                floor_us.saturating_record(floor.sample()?);
+            }
+            for number in 0..BLOCK {
+                std::thread::sleep(REST);
+                our_us.saturating_record(sample(block * BLOCK + number)?);
+            }
+        }
+        let (floor_us, our_us) = (quantiles(&floor_us), quantiles(&our_us));
+        eprintln!(
+            "{name}, round {round}: floor p50 {:.0} us, p99 {:.0} us, ours p50 {:.0} us, p99 {:.0} us",
+            floor_us.p50, floor_us.p99, our_us.p50, our_us.p99
+        );
+        floors.push(floor_us);
+        ours.push(our_us);
+    }
+    Ok(Figures {
+        floor_us: median(&floors),
+        ours_us: median(&ours),
+    })
 }
 
 /// The build's folder: on the disk that is measured, and cleaned with it.
@@ -134,21 +178,24 @@ fn histogram() -> anyhow::Result<Histogram<u64>> {
 }
 
 /// Median and 99th percentile, microseconds.
-fn quantiles(times: &Histogram<u64>) -> [f64; 2] {
-    [0.5, 0.99].map(|quantile| times.value_at_quantile(quantile) as f64 / 1000.0)
+fn quantiles(times: &Histogram<u64>) -> Quantiles {
+    let us = |quantile| times.value_at_quantile(quantile) as f64 / 1000.0;
+    Quantiles {
+        p50: us(0.5),
+        p99: us(0.99),
+    }
 }
 
-fn shown(times: &Histogram<u64>) -> String {
-    let [p50, p99] = quantiles(times);
-    format!("p50 {p50:.0} us, p99 {p99:.0} us")
-}
-
-fn median(rounds: &[[f64; 2]]) -> [f64; 2] {
-    [0, 1].map(|of| {
-        let mut values: Vec<f64> = rounds.iter().map(|round| round[of]).collect();
+fn median(rounds: &[Quantiles]) -> Quantiles {
+    let middle = |of: fn(&Quantiles) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    })
+        round2(values[values.len() / 2])
+    };
+    Quantiles {
+        p50: middle(|round| round.p50),
+        p99: middle(|round| round.p99),
+    }
 }
 
 fn round2(value: f64) -> f64 {

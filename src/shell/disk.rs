@@ -235,3 +235,92 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Fault, MIN_SEGMENT_BYTES, Options, SimDisk};
+    use std::sync::mpsc::sync_channel;
+
+    /// The loop's end over a new journal; the disk's call `fails` after opening it fails.
+    fn writer(fails: Option<u64>) -> (Writer<SimDisk>, Receiver<Append>) {
+        let options = Options {
+            segment_bytes: MIN_SEGMENT_BYTES,
+            ..Options::at(1_700_000_000_000)
+        };
+        let mut probe = SimDisk::new();
+        drop(Journal::open(&mut probe, &options, |_| ()).unwrap());
+        let mut disk = SimDisk::new();
+        if let Some(call) = fails {
+            disk.fail_at(probe.calls() + call, Fault::Io);
+        }
+        let (journal, _) = Journal::open(disk, &options, |_| ()).unwrap();
+        let (thread, batches) = sync_channel(8);
+        (Writer::new(Shared::new(journal), thread), batches)
+    }
+
+    fn batch(batch: u64) -> Append {
+        Append {
+            batch,
+            at: EngineTime(batch),
+            records: vec![vec![7; 100]],
+        }
+    }
+
+    #[test]
+    fn a_lone_batch_is_durable_at_once() {
+        let (mut writer, batches) = writer(None);
+        for number in 1..=3 {
+            writer.push(batch(number));
+            assert_eq!(writer.flush(), Some(Ok(number)));
+        }
+        assert_eq!(writer.flush(), None, "nothing waits");
+        assert!(batches.try_recv().is_err(), "the thread has nothing to do");
+    }
+
+    #[test]
+    fn many_go_to_the_thread_and_those_behind_them_in_order() {
+        let (mut writer, batches) = writer(None);
+        (1..=FEW as u64 + 1).for_each(|number| writer.push(batch(number)));
+        assert_eq!(writer.flush(), None);
+        writer.push(batch(6));
+        assert_eq!(writer.flush(), None, "5 is not durable yet");
+        let handed: Vec<_> = batches.try_iter().map(|batch| batch.batch).collect();
+        assert_eq!(handed, [1, 2, 3, 4, 5, 6]);
+        writer.note_durable(6);
+        writer.push(batch(7));
+        assert_eq!(writer.flush(), Some(Ok(7)));
+    }
+
+    #[test]
+    fn what_is_more_than_an_append_goes_to_the_thread() {
+        let (mut writer, batches) = writer(None);
+        let mut last = 0;
+        let handed = loop {
+            last += 1;
+            writer.push(batch(last));
+            if writer.flush().is_none() {
+                break batches.try_recv().unwrap();
+            }
+        };
+        assert_eq!(handed.batch, last, "the segment is full");
+        assert!(last > 10, "and was used before");
+        let busy = writer.journal.clone();
+        writer.note_durable(last);
+        let _held = busy.lock();
+        writer.push(batch(last + 1));
+        assert_eq!(writer.flush(), None, "the thread has the journal");
+    }
+
+    #[test]
+    fn a_failed_sync_is_told_and_never_tried_again() {
+        // The write is the first call, the sync the second.
+        for call in [1, 2] {
+            let (mut writer, _batches) = writer(Some(call));
+            writer.push(batch(1));
+            assert!(matches!(writer.flush(), Some(Err(_))), "call {call}");
+            writer.push(batch(2));
+            assert!(matches!(writer.flush(), Some(Err(_))), "call {call}");
+        }
+    }
+}
