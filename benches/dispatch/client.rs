@@ -2,6 +2,7 @@
 
 use crate::town;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::Receiver;
@@ -35,6 +36,12 @@ impl Client {
             &json!({ "user": USER, "password": PASSWORD }),
         )?;
         Ok(client)
+    }
+
+    /// The same connection, to write and to read at once.
+    pub(crate) fn split(&mut self) -> anyhow::Result<(Reporter, Answers)> {
+        let reporter = Reporter(self.stream.try_clone()?);
+        Ok((reporter, Answers(BufReader::new(self.stream.try_clone()?))))
     }
 
     fn line(&mut self, method: &str, params: &Value) -> String {
@@ -95,20 +102,8 @@ impl Client {
 
     /// One report; the time until its text reached the gateway, nanoseconds.
     pub(crate) fn sample(&mut self, number: usize, texts: &Texts) -> anyhow::Result<u64> {
-        let (lat_e7, lon_e7) = town::place_e7((number as u32 * 7919) % 19_000);
-        let degrees = |e7: i32| f64::from(e7) / 1e7;
-        let line = self.line(
-            "incident.report",
-            &json!({
-                "key": format!("k-{}", self.id),
-                "source": "110",
-                "place": "黄江大道17号",
-                "position": { "lat": degrees(lat_e7), "lon": degrees(lon_e7), "datum": "wgs84" },
-                "caller": "13800000000",
-                "text": "路口两车相撞，无人受伤，占用一条车道",
-                "category": "traffic_minor",
-            }),
-        );
+        let key = format!("k-{}", self.id);
+        let line = self.line("incident.report", &report(&key, number as u32));
         let began = Instant::now();
         self.stream.write_all(line.as_bytes())?;
         let answer = self.answer()?;
@@ -119,5 +114,53 @@ impl Client {
                 return Ok(u64::try_from((arrived - began).as_nanos())?);
             }
         }
+    }
+}
+
+fn report(key: &str, number: u32) -> Value {
+    let (lat_e7, lon_e7) = town::place_e7((number * 7919) % 19_000);
+    let degrees = |e7: i32| f64::from(e7) / 1e7;
+    json!({
+        "key": key,
+        "source": "110",
+        "place": "黄江大道17号",
+        "position": { "lat": degrees(lat_e7), "lon": degrees(lon_e7), "datum": "wgs84" },
+        "caller": "13800000000",
+        "text": "路口两车相撞，无人受伤，占用一条车道",
+        "category": "traffic_minor",
+    })
+}
+
+/// Writes reports without waiting for answers.
+pub(crate) struct Reporter(TcpStream);
+
+impl Reporter {
+    /// One report under its number.
+    pub(crate) fn report(&mut self, number: u32) -> anyhow::Result<()> {
+        let params = report(&format!("load-{number}"), number);
+        let request = json!({ "jsonrpc": "2.0", "id": number, "method": "incident.report",
+                              "params": params });
+        Ok(self.0.write_all(format!("{request}\n").as_bytes())?)
+    }
+}
+
+/// Reads their answers.
+pub(crate) struct Answers(BufReader<TcpStream>);
+
+impl Answers {
+    /// Which incident each number became; a refused one is left out.
+    pub(crate) fn incidents(mut self, reports: u32) -> anyhow::Result<BTreeMap<u32, u32>> {
+        let mut incidents = BTreeMap::new();
+        let mut line = String::new();
+        for _ in 0..reports {
+            line.clear();
+            anyhow::ensure!(self.0.read_line(&mut line)? > 0, "the daemon closed");
+            let answer: Value = serde_json::from_str(&line)?;
+            let incident = answer["result"]["incident"].as_u64();
+            if let (Some(number), Some(incident)) = (answer["id"].as_u64(), incident) {
+                incidents.insert(u32::try_from(number)?, u32::try_from(incident)?);
+            }
+        }
+        Ok(incidents)
     }
 }

@@ -5,7 +5,6 @@ use crate::town;
 use anyhow::Context;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tieqi_protocols::Parsed;
 use tieqi_protocols::gps::{Angle, Date, Gps, GpsField, Time};
@@ -139,27 +138,26 @@ impl Gateway {
     /// Sends every terminal's position.
     pub(crate) fn place(&mut self, units: u32) -> anyhow::Result<()> {
         for unit in 0..units {
-            let field = fix(unit)?.to_field();
-            let report = Report {
-                cause: Cause::Subscribed,
-                request_id: radio(unit).id,
-                radio: radio(unit),
-                result: None,
-                gps: GpsField(&field),
-                rssi_dbm: None,
-            };
-            self.lp.exchange(&Message::Lp(Lp::Report(report)))?;
+            let field = fix(unit, 0)?.to_field();
+            self.lp.exchange(&located(unit, &field))?;
         }
         Ok(())
     }
 
     /// From here on every text is acked at once, by gateway and terminal; each is told with the
-    /// time it was received.
-    pub(crate) fn listen(mut self) -> Receiver<(u32, Instant)> {
-        let (sender, texts) = sync_channel(1024);
-        let drains = [self.rrs, self.lp].map(|port| std::thread::spawn(move || idle(&port)));
-        // They end with the process.
-        drop::<[JoinHandle<()>; 2]>(drains);
+    /// time it was received. The threads end with the process.
+    pub(crate) fn listen(
+        mut self,
+        units: u32,
+    ) -> anyhow::Result<(Receiver<(u32, Instant)>, Positions)> {
+        let (sender, texts) = sync_channel(1 << 16);
+        let (rrs, drained) = (self.rrs, self.lp.socket.try_clone()?);
+        std::thread::spawn(move || idle(&rrs));
+        let drained = Port {
+            socket: drained,
+            sequence: 0,
+        };
+        std::thread::spawn(move || idle(&drained));
         if let Some(mut port) = self.tmp.take() {
             std::thread::spawn(move || {
                 let mut buffer = [0u8; 2048];
@@ -175,8 +173,38 @@ impl Gateway {
                 }
             });
         }
-        texts
+        let positions = Positions {
+            port: self.lp,
+            units,
+        };
+        Ok((texts, positions))
     }
+}
+
+/// The location link, whose acks somebody else drains.
+pub(crate) struct Positions {
+    port: Port,
+    units: u32,
+}
+
+impl Positions {
+    /// The position of the next of all units, a few metres from where it was before.
+    pub(crate) fn send(&mut self, number: u32) -> anyhow::Result<()> {
+        let (unit, turn) = (number % self.units, number / self.units);
+        let field = fix(unit, 1 + turn % 5)?.to_field();
+        self.port.send(&located(unit, &field))
+    }
+}
+
+fn located(unit: u32, field: &[u8; 40]) -> Message<'_> {
+    Message::Lp(Lp::Report(Report {
+        cause: Cause::Subscribed,
+        request_id: radio(unit).id,
+        radio: radio(unit),
+        result: None,
+        gps: GpsField(field),
+        rssi_dbm: None,
+    }))
 }
 
 fn idle(port: &Port) {
@@ -220,8 +248,10 @@ fn delivered(bytes: &[u8]) -> Option<(u32, Message<'static>)> {
     ))
 }
 
-fn fix(unit: u32) -> anyhow::Result<Gps> {
+/// A unit's fix now, so many times six metres north of its place.
+fn fix(unit: u32, steps: u32) -> anyhow::Result<Gps> {
     let (lat_e7, lon_e7) = town::place_e7(unit);
+    let lat_e7 = lat_e7 + steps as i32 * 540;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let at = jiff::Timestamp::from_second(i64::try_from(seconds)?)?;
     let at = at.to_zoned(jiff::tz::TimeZone::UTC);

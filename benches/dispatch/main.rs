@@ -19,6 +19,7 @@ mod awake;
 mod client;
 mod floor;
 mod gateway;
+mod loaded;
 mod town;
 
 use hdrhistogram::Histogram;
@@ -33,14 +34,16 @@ const ROUNDS: usize = 5;
 /// Samples taken of one kind before the other has its turn.
 const BLOCK: usize = 10;
 
-/// Rest before each sample, of either kind: the figure is that of an idle system, whose cores have
-/// gone to sleep, and the floor must pay for waking them alike. The daemon finishes the offer before
-/// meanwhile (its delivery ack takes one more sync); asking it whether it has would keep it busy.
+/// Rest before each sample, of either kind: the figure is that of an idle system. The daemon
+/// finishes the offer before meanwhile (its delivery ack takes one more sync); asking it whether it
+/// has would keep it busy.
 const REST: Duration = Duration::from_millis(2);
 
 struct Scale {
     units: u32,
     samples: usize,
+    /// Of the loaded run: warm-up, measured.
+    seconds: (u32, u32),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -49,10 +52,12 @@ fn main() -> anyhow::Result<()> {
         true => Scale {
             units: 500,
             samples: 20,
+            seconds: (0, 1),
         },
         false => Scale {
             units: 20_000,
             samples: 500,
+            seconds: (2, 10),
         },
     };
     let dir = tempfile::Builder::new()
@@ -76,7 +81,7 @@ fn main() -> anyhow::Result<()> {
     client.sign_on(scale.units)?;
     gateway.register(scale.units)?;
     gateway.place(scale.units)?;
-    let texts = gateway.listen();
+    let (texts, mut positions) = gateway.listen(scale.units)?;
     client.settle()?;
 
     let mut floor = floor::Floor::start(dir.path())?;
@@ -94,8 +99,20 @@ fn main() -> anyhow::Result<()> {
     let awake = awake::Awake::keep()?;
     let idle = measure("cores awake")?;
     drop(awake);
+    let run = loaded::Run {
+        warm_up: scale.seconds.0,
+        measured: scale.seconds.1,
+    };
+    eprintln!("loaded: 1,000 reports and 5,000 positions a second ...");
+    let loaded = loaded::run(run, &mut client, &mut positions, &texts, histogram()?)?;
+    let loaded_us = quantiles(&loaded.times);
     let result = json!({
         "floor_us": idle.floor_us, "idle_us": idle.ours_us, "ratio_idle": idle.ratio(),
+        "loaded_us": loaded_us,
+        "ratio_loaded_p99": round2(loaded_us.p99 / idle.floor_us.p99),
+        "loaded": {
+            "reports": loaded.reports, "dropped": loaded.dropped, "positions": loaded.positions,
+        },
         "asleep": {
             "floor_us": asleep.floor_us, "ours_us": asleep.ours_us, "ratio": asleep.ratio(),
         },
@@ -155,7 +172,7 @@ fn rounds(
         }
         let (floor_us, our_us) = (quantiles(&floor_us), quantiles(&our_us));
         eprintln!(
-            "{name}, round {round}: floor p50 {:.0} us, p99 {:.0} us, ours p50 {:.0} us, p99 {:.0} us",
+            "{name}, round {round}: floor {:.0} / {:.0} us, ours {:.0} / {:.0} us (p50 / p99)",
             floor_us.p50, floor_us.p99, our_us.p50, our_us.p99
         );
         floors.push(floor_us);

@@ -56,6 +56,7 @@ pub(crate) fn config(units: u32) -> anyhow::Result<Config> {
         .values_mut()
         .for_each(|plan| plan.limits = limits);
     policy.ladder.deliver_ms = 10_000;
+    policy.max_open_incidents = 40_000;
     policy.register.clear();
     policy.terminals.clear();
     config.register.clear();
