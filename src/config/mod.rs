@@ -15,6 +15,7 @@ mod node;
 mod origin;
 mod radio;
 mod register;
+mod replay;
 mod roster;
 pub mod sample;
 mod table;
@@ -28,6 +29,7 @@ pub use load::read_capped;
 pub use origin::Origin;
 pub use radio::{Gateway, GatewayLink, GatewayRole, LinkLimits, Radio, Service};
 pub use register::{Officer, Terminal, UnitEntry};
+pub use replay::{Column, Columns, Meaning, Replay};
 pub use roster::{Duty, Group, Roster, RosterEntry, Shift};
 pub use town::{Community, Place, PlaceKind, Town};
 
@@ -87,6 +89,8 @@ pub struct Config {
     pub journal: Journal,
     /// The log.
     pub log: Log,
+    /// How `tieqi replay` reads a table of calls, where the config says.
+    pub replay: Option<Replay>,
     /// What is worth a look.
     pub warnings: Vec<Fault>,
     /// Files read, the main one first.
@@ -218,6 +222,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
     let gateways = radio::gateways(root);
     let desk = desk::desk(root, dir);
     let (mut roster, roster_file) = roster::rotation(root);
+    let replay = replay::replay(root, files, &categories);
 
     let dispatcher = radio.as_ref().map(|r| r.dispatcher);
     let terminals = files
@@ -291,6 +296,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
         http: desk.http,
         journal: desk.journal,
         log: desk.log,
+        replay,
         warnings: Vec::new(),
         files: Vec::new(),
     })
