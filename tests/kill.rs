@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tieqi::cli::audit::{self, Acked};
 use tieqi::cli::client::{Client, Refused};
-use tieqi::cli::demo::audit::{self, Acked};
 use tieqi::config::Config;
 use tieqi::config::sample::{FILES, MAIN};
 use tieqi::radio::Rates;
@@ -224,7 +224,7 @@ fn nothing_acknowledged_is_lost_when_the_daemon_is_killed() {
     one_active_assignment_a_unit(&mut client, &told);
     daemon.kill();
     radios.stop().unwrap();
-    let acked = |told: &Told| audit::acked(&told.answer, told.params["caller"].as_str().unwrap());
+    let acked = |told: &Told| audit::acked(&told.answer, &told.params);
     let acked: Vec<Acked> = told.iter().map(|told| acked(told).unwrap()).collect();
     let (figures, _) = audit::audit(&place.data, config.policy.ladder, &acked).unwrap();
     assert_eq!(figures.lost, 0, "{figures:?}");

@@ -1,11 +1,14 @@
 //! The commands of `tieqi`, one file each. They print; what they print comes from elsewhere.
 //! Arguments are parsed by the binary.
 
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod decode;
 pub mod demo;
+mod desk;
 pub mod journal;
 pub mod radio;
 pub mod serve;
+mod town;
 pub mod user;
