@@ -27,6 +27,8 @@ struct Cli {
 enum Command {
     /// Runs a whole town in one process: daemon, radios, calls. Nothing else is needed.
     Demo(cli::demo::Options),
+    /// Replays a table of real calls through the console API.
+    Replay(cli::replay::Options),
     /// Runs the daemon.
     Serve(Serve),
     /// Checks a config: prints all faults at once, or what it holds.
@@ -187,6 +189,10 @@ fn run(command: Command) -> anyhow::Result<End> {
         Command::Demo(options) => {
             log("error", LogFormat::Text);
             cli::demo::run(&options, out).map(End::from)
+        }
+        Command::Replay(options) => {
+            log("error", LogFormat::Text);
+            cli::replay::run(&options, out).map(End::from)
         }
         Command::Serve(options) => serve(&options),
         Command::Radio(options) => radio(options, out),

@@ -9,6 +9,7 @@ pub mod demo;
 mod desk;
 pub mod journal;
 pub mod radio;
+pub mod replay;
 pub mod serve;
 mod town;
 pub mod user;
