@@ -17,6 +17,7 @@ mod radio;
 mod register;
 mod roster;
 pub mod sample;
+mod serial;
 mod table;
 mod town;
 pub mod users;
@@ -26,9 +27,10 @@ pub use desk::{Chain, Console, Http, Journal, Log, LogFormat};
 pub use fault::{Fault, Faults};
 pub use load::read_capped;
 pub use origin::Origin;
-pub use radio::{Gateway, GatewayLink, GatewayRole, LinkLimits, Radio, Service};
+pub use radio::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, Radio, Service};
 pub use register::{Officer, Terminal, UnitEntry};
 pub use roster::{Duty, Group, Roster, RosterEntry, Shift};
+pub use serial::SerialPort;
 pub use town::{Community, Place, PlaceKind, Town};
 
 use crate::engine::id::RadioId;
@@ -215,7 +217,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
     let dispatch = dispatch::dispatch(root);
     let radio = radio::radio(root);
     let link = radio::link(root, dispatch.ladder.send_ms);
-    let gateways = radio::gateways(root);
+    let gateways = radio::gateways(root, dispatch.ladder.send_ms);
     let desk = desk::desk(root, dir);
     let (mut roster, roster_file) = roster::rotation(root);
 

@@ -11,6 +11,7 @@
 pub mod api;
 mod batch;
 pub mod board;
+mod control;
 mod effect;
 pub mod gateway;
 mod health;
@@ -36,6 +37,7 @@ use crate::engine::position::{Fix, Observed};
 use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
+use control::Control;
 use effect::Held;
 use gateway::Gateways;
 use output::{LinkId, Outbox, Output};
@@ -100,12 +102,30 @@ pub enum Input<'a> {
         /// As it came.
         bytes: &'a [u8],
     },
+    /// Something happened at a link's serial port.
+    Serial {
+        /// Which port.
+        link: LinkId,
+        /// What.
+        what: Serial<'a>,
+    },
     /// Batches up to this one are on the disk.
     Durable(u64),
     /// There is no space for the next batches; they wait, and nothing is lost yet.
     JournalStalled(String),
     /// The journal failed; nothing more becomes durable until a restart.
     JournalFailed(String),
+}
+
+/// What can happen at a serial port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serial<'a> {
+    /// It was opened, or opened again.
+    Opened,
+    /// Bytes came, as many as there were.
+    Bytes(&'a [u8]),
+    /// It was lost.
+    Lost,
 }
 
 /// Something waiting for its turn.
@@ -126,6 +146,7 @@ pub struct Daemon {
     epoch: u64,
     sessions: BTreeMap<ConsoleId, Session>,
     gateways: Gateways,
+    control: Control,
     urgent: VecDeque<Work>,
     normal: VecDeque<Work>,
     positions: BTreeMap<RadioId, Fix>,
@@ -164,6 +185,7 @@ impl Daemon {
             epoch,
             sessions: BTreeMap::new(),
             gateways,
+            control: Control::default(),
             urgent: VecDeque::new(),
             normal: VecDeque::new(),
             positions: BTreeMap::new(),
@@ -261,6 +283,10 @@ impl Daemon {
             Input::Datagram { link, from, bytes } => {
                 self.counts.datagrams += 1;
                 self.gateways.handle_bytes(now.at, link, from, bytes);
+                self.pump(now, out);
+            }
+            Input::Serial { link, what } => {
+                self.gateways.handle_serial(now.at, link, what);
                 self.pump(now, out);
             }
             Input::Durable(batch) => self.durable(now, batch, out),

@@ -149,6 +149,7 @@ impl Bench {
                         self.durable();
                     }
                 }
+                Output::Bytes { link, .. } => panic!("{link:?} is not serial"),
                 Output::Console { console, bytes } => {
                     let line = serde_json::from_slice(&bytes).unwrap();
                     self.lines.entry(console).or_default().push(line);

@@ -133,7 +133,7 @@ fn town(options: &Options) -> anyhow::Result<Config> {
     config.http.listen.set_port(0);
     config.roster.sign_on_at_start = true;
     for gateway in &mut config.gateways {
-        if gateway.role != GatewayRole::Listen {
+        if gateway.role != GatewayRole::Listen || gateway.serial.is_some() {
             bail!(
                 "gateway {} does not listen: the demo's radios connect",
                 gateway.name
