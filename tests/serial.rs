@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{SPEED, report, sample, until_call, until_registered, users};
+use common::{SPEED, report, sample, until, until_call, until_registered, users};
 use serde_json::{Value, json};
 use serialport::{SerialPort as _, TTYPort};
 use std::io::{ErrorKind, Read, Write};
@@ -200,6 +200,14 @@ fn one_call_is_delivered_and_acknowledged_over_a_serial_line() {
     assert_eq!(link["radio"]["id"], 1001);
     let answer = calls.call("incident.report", &report("one")).unwrap();
     until_resolved(&mut calls, &answer["incident"]);
+
+    let mut desk = town.console("desk");
+    let words = json!({ "key": "group", "talkgroup": 10_000, "text": "注意安全" });
+    let told = desk.call("talkgroup.message", &words).unwrap();
+    assert!(told["message"].is_u64(), "{told}");
+    until("the group to hear it", &desk, || {
+        (town.radios.stats().group_texts_heard == 1).then_some(())
+    });
     let stats = town.radios.stop().unwrap();
     assert_eq!((stats.offers, stats.delivered), (1, 1), "{stats}");
     town.server.stop();

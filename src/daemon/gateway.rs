@@ -4,7 +4,6 @@
 //! at a time; what waits is ordered by grade, then age, bounded, and told when it is dropped. What
 //! comes in is turned into [`Heard`]; what it means is the engine's business.
 
-use super::Serial;
 use super::output::{LinkId, Outbox, Output};
 use super::wire::Named;
 use crate::config::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort, Service};
@@ -38,6 +37,17 @@ pub struct Frame {
     pub decided_us: u64,
     /// The whole HDAP message.
     pub bytes: Bytes,
+}
+
+/// What can happen at a serial port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serial<'a> {
+    /// It was opened, or opened again.
+    Opened,
+    /// Bytes came, as many as there were.
+    Bytes(&'a [u8]),
+    /// It was lost.
+    Lost,
 }
 
 /// What came of the links.
@@ -150,6 +160,17 @@ impl Gateways {
         exact
             .or_else(|| self.ports.iter().position(fits))
             .map(LinkId)
+    }
+
+    /// All links that carry a service.
+    #[must_use]
+    pub fn links_of(&self, service: Service) -> Vec<LinkId> {
+        let carries = |port: &Port| port.service.is_none_or(|one| one == service);
+        let links = self.ports.iter().enumerate();
+        links
+            .filter(|(_, port)| carries(port))
+            .map(|(index, _)| LinkId(index))
+            .collect()
     }
 
     /// The gateway a link belongs to.

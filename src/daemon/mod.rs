@@ -39,7 +39,7 @@ use board::Touched;
 use bytes::Bytes;
 use control::Control;
 use effect::Held;
-use gateway::Gateways;
+use gateway::{Gateways, Serial};
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
@@ -115,17 +115,6 @@ pub enum Input<'a> {
     JournalStalled(String),
     /// The journal failed; nothing more becomes durable until a restart.
     JournalFailed(String),
-}
-
-/// What can happen at a serial port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serial<'a> {
-    /// It was opened, or opened again.
-    Opened,
-    /// Bytes came, as many as there were.
-    Bytes(&'a [u8]),
-    /// It was lost.
-    Lost,
 }
 
 /// Something waiting for its turn.

@@ -192,7 +192,20 @@ impl World {
             }
             // Failures are tried again when no ack came in time.
             Body::PrivateAck { .. } | Body::GroupAck { .. } => {}
-            Body::Group { .. } => self.stats.refused += 1,
+            Body::Group { group, .. } => {
+                self.stats.group_texts_heard += 1;
+                let answer = Message::Tmp(Tmp {
+                    flag: tmp.flag,
+                    request_id: tmp.request_id,
+                    body: Body::GroupAck {
+                        group,
+                        source: None,
+                        result: TmpResult::OK,
+                    },
+                    option: None,
+                });
+                self.push(Some(link), Outgoing::Message(answer.to_bytes(false)));
+            }
         }
     }
 
