@@ -1,8 +1,9 @@
 //! Radio gateways: the links of each, and what waits to go out on them.
 //!
-//! A gateway is a set of links, one per service and slot, or one serial line for all. A link carries one unacknowledged message
-//! at a time; what waits is ordered by grade, then age, bounded, and told when it is dropped. What
-//! comes in is turned into [`Heard`]; what it means is the engine's business.
+//! A gateway is a set of links, one per service and slot, or one serial line for all. A link
+//! carries one unacknowledged message at a time; what waits is ordered by grade, then age, bounded,
+//! and told when it is dropped. What comes in is turned into [`Heard`]; what it means is the
+//! engine's business.
 
 use super::output::{LinkId, Outbox, Output};
 use super::wire::Named;

@@ -69,8 +69,8 @@ pub enum LinkEvent {
 /// Why a link went down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DownReason {
-    /// Too many heartbeats in a row were not answered; on a serial line, the port is gone or nothing
-    /// answers behind it.
+    /// Too many heartbeats in a row were not answered; on a serial line, the port is gone or
+    /// nothing answers behind it.
     Lost,
     /// The peer sent CLOSE.
     PeerClosed,

@@ -4,10 +4,10 @@
 //! lost.
 //!
 //! ```text
-//!            opened()            ACCEPT (Computer), CONNECT (Radio)      close()      CLOSE_ACK
-//!   NoPort ───────────▶ Idle ─────────────────────────────────────▶ Up ─────────▶ Closing ──▶ Closed
-//!     ▲                  ▲ ◀── CLOSE, REJECT, or nothing answers ── │
-//!     └───── lost() ─────┴──────────────────────────────────────────┘
+//!          opened()        ACCEPT (Computer), CONNECT (Radio)      close()
+//!   NoPort ────────▶ Idle ────────────────────────────────────▶ Up ───────▶ Closing ──▶ Closed
+//!     ▲               ▲ ◀── CLOSE, REJECT, or nothing answers ─ │          CLOSE_ACK, or tried
+//!     └──── lost() ───┴─────────────────────────────────────────┘                    enough
 //! ```
 //! HRNP has no heartbeat. A dead line is noticed in three ways: the port is lost; a message is not
 //! acknowledged in all its tries; or nothing valid came for [`SerialConfig::quiet_ms`] and then no
