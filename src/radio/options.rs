@@ -291,6 +291,11 @@ mod tests {
             ..RadioOptions::default()
         };
         assert!(refused(elsewhere).contains("huangjiang-1"));
+        let no_line = RadioOptions {
+            serial: Some("/dev/ttyUSB0".to_owned()),
+            ..RadioOptions::default()
+        };
+        assert!(refused(no_line).contains("transport = \"hrnp\""));
         assert!(RadioOptions::default().check(&config).is_ok());
     }
 
