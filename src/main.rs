@@ -79,6 +79,9 @@ struct Radio {
     /// Where the daemon is, when not where the config says.
     #[arg(long)]
     daemon: Option<IpAddr>,
+    /// Our end of the serial line of a gateway with transport = "hrnp", when not the config's.
+    #[arg(long, value_name = "PATH")]
+    serial: Option<String>,
     /// The same seed tells the same story.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -255,6 +258,7 @@ fn radio(options: Radio, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
         gateway: options.gateway,
         terminals: options.terminals,
         daemon: options.daemon,
+        serial: options.serial,
         seed: options.seed,
         speed: options.speed,
         rates,

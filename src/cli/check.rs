@@ -113,7 +113,7 @@ fn summary(config: &Config) -> Value {
         "distinct_plans": config.distinct_plans().len(),
         "groups": groups,
         "gateways": config.gateways.len(),
-        "links": config.gateways.iter().map(|g| g.links.len()).sum::<usize>(),
+        "links": config.gateways.iter().map(|g| g.ports().count()).sum::<usize>(),
         "rows": origins,
         "files": config.files.len(),
     })
@@ -177,6 +177,11 @@ fn text(path: &Path, config: &Config, users: &str) -> String {
         line(&format!("group {}", group.key), text);
     }
     for gateway in &config.gateways {
+        if let Some(serial) = &gateway.serial {
+            let (name, path, baud) = (&gateway.name, &serial.path, serial.baud);
+            line("gateway", format!("{name} at {path}, {baud} baud"));
+            continue;
+        }
         let role = match gateway.role {
             GatewayRole::Listen => "listens on",
             GatewayRole::Connect => "connects to",

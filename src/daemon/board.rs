@@ -94,6 +94,7 @@ impl Touched {
             | Event::MessageDelivered { .. }
             | Event::MessageFailed { .. }
             | Event::GatewayLinked { .. }
+            | Event::TalkgroupMessaged { .. }
             | Event::CommandAnswered { .. } => {}
         }
     }

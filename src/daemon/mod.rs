@@ -11,6 +11,7 @@
 pub mod api;
 mod batch;
 pub mod board;
+mod control;
 mod effect;
 pub mod gateway;
 mod health;
@@ -36,8 +37,9 @@ use crate::engine::position::{Fix, Observed};
 use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
+use control::Control;
 use effect::Held;
-use gateway::Gateways;
+use gateway::{Gateways, Serial};
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
@@ -100,6 +102,13 @@ pub enum Input<'a> {
         /// As it came.
         bytes: &'a [u8],
     },
+    /// Something happened at a link's serial port.
+    Serial {
+        /// Which port.
+        link: LinkId,
+        /// What.
+        what: Serial<'a>,
+    },
     /// Batches up to this one are on the disk.
     Durable(u64),
     /// There is no space for the next batches; they wait, and nothing is lost yet.
@@ -126,6 +135,7 @@ pub struct Daemon {
     epoch: u64,
     sessions: BTreeMap<ConsoleId, Session>,
     gateways: Gateways,
+    control: Control,
     urgent: VecDeque<Work>,
     normal: VecDeque<Work>,
     positions: BTreeMap<RadioId, Fix>,
@@ -164,6 +174,7 @@ impl Daemon {
             epoch,
             sessions: BTreeMap::new(),
             gateways,
+            control: Control::default(),
             urgent: VecDeque::new(),
             normal: VecDeque::new(),
             positions: BTreeMap::new(),
@@ -261,6 +272,10 @@ impl Daemon {
             Input::Datagram { link, from, bytes } => {
                 self.counts.datagrams += 1;
                 self.gateways.handle_bytes(now.at, link, from, bytes);
+                self.pump(now, out);
+            }
+            Input::Serial { link, what } => {
+                self.gateways.handle_serial(now.at, link, what);
                 self.pump(now, out);
             }
             Input::Durable(batch) => self.durable(now, batch, out),

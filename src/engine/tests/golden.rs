@@ -8,7 +8,7 @@ use crate::engine::id::{
     AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
 };
 use crate::engine::incident::{Classification, Report, Source as Line};
-use crate::engine::message::Body;
+use crate::engine::message::{Body, Talkgroup};
 use crate::engine::policy::{Grade, Limits, Need, Skills, UnitKind};
 use crate::engine::position::Doubt;
 use crate::engine::ranking::{Candidate, PassedOver, Ranking, Reason, Why};
@@ -45,7 +45,7 @@ fn name(event: &Event) -> &'static str {
         AssignmentOffered AssignmentRetried AssignmentAdvanced AssignmentOverdue
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
-        CommandAnswered GatewayLinked
+        CommandAnswered GatewayLinked TalkgroupMessaged
     }
 }
 
@@ -438,6 +438,12 @@ fn other_examples() -> Vec<Event> {
                 device_id: Some(99_999),
                 channel: Some(2),
             },
+        },
+        Event::TalkgroupMessaged {
+            message,
+            talkgroup: Talkgroup(10_000),
+            text: String::from("注意安全"),
+            by: user(),
         },
     ];
     let bodies = [
