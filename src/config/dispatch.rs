@@ -95,18 +95,24 @@ fn ladder(node: &Node<'_>, waiting_ms: [u32; 4]) -> Ladder {
 /// Texts that are keys. One may be followed by a space and an incident number, so a key has no
 /// space itself.
 fn keys(node: &Node<'_>) -> BTreeMap<String, Key> {
-    const NAMES: [(&str, Key); 6] = [
+    const NAMES: [(&str, Key); 7] = [
         ("accept", Key::Accept),
         ("decline", Key::Decline),
         ("rolling", Key::Rolling),
         ("on_scene", Key::OnScene),
         ("clear", Key::Clear),
         ("need_help", Key::NeedHelp),
+        ("help_over", Key::HelpOver),
     ];
     let mut taken = Keys::default();
     let mut out = BTreeMap::new();
     for (name, key) in NAMES {
-        for text in node.texts(name) {
+        let texts = match key {
+            // Not every town has one: the emergency ends by hand all the same.
+            Key::HelpOver => node.texts_opt(name),
+            _ => node.texts(name),
+        };
+        for text in texts {
             taken.claim(node.report, Some(&text), "key text");
             if unfit(&text) {
                 let limit = format!("a key has 1 to {KEY_CHARS_MAX} characters and no space");

@@ -57,6 +57,12 @@ impl<'a> Node<'a> {
         self.as_table(key, value)
     }
 
+    /// A table that may be left out.
+    pub(super) fn section_opt(&self, key: &str) -> Option<Node<'a>> {
+        let value = self.value(key)?;
+        Some(self.as_table(key, Some(value)))
+    }
+
     /// The tables of `[[key]]`, at least one.
     pub(super) fn list(&self, key: &str) -> Vec<Node<'a>> {
         let Some(value) = self.required(key) else {

@@ -12,6 +12,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const TEXT_UNITS: std::ops::RangeInclusive<i64> = 20..=500;
 /// Longest renewal of a registration and interval of positions, seconds.
 const INTERVAL_S_MAX: i64 = 65_535;
+/// Interval of positions while an emergency is open, where the config says none, seconds.
+const EMERGENCY_INTERVAL_S: i64 = 5;
 /// Longest transport timers.
 const ACK_MS_MAX: i64 = 10_000;
 const LINK_S_MAX: i64 = 3_600;
@@ -34,6 +36,8 @@ pub struct Radio {
     pub renew_s: u16,
     /// Interval of triggered position reports, seconds.
     pub position_interval_s: u16,
+    /// The same while the terminal's emergency is open, seconds.
+    pub emergency_interval_s: u16,
     /// Sets bit 7 of the message header (reliable) on texts sent.
     pub tmp_flag_bit7: bool,
 }
@@ -119,6 +123,12 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
     let seconds = |key| u16::try_from(node.int(key, 1..=INTERVAL_S_MAX)).unwrap_or(1);
     let text_units_max = usize::try_from(node.int("text_units_max", TEXT_UNITS)).unwrap_or(20);
     let (renew_s, position_interval_s) = (seconds("rrs_renew_s"), seconds("position_interval_s"));
+    let burst_s = node.int_or(
+        "emergency_interval_s",
+        1..=INTERVAL_S_MAX,
+        EMERGENCY_INTERVAL_S,
+    );
+    let emergency_interval_s = u16::try_from(burst_s).unwrap_or(position_interval_s);
     let tmp_flag_bit7 = node.flag_or("tmp_flag_bit7", false);
     let dispatcher = dispatcher?;
     Some(Radio {
@@ -126,6 +136,7 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
         dispatcher,
         renew_s,
         position_interval_s,
+        emergency_interval_s,
         tmp_flag_bit7,
     })
 }

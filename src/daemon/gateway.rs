@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role};
 
+/// Rank of all an emergency causes.
+pub const RANK_EMERGENCY: u8 = 0;
 /// Rank of frames that are no text: answers to registrations, position requests.
 pub const RANK_SIGNALLING: u8 = 5;
 
@@ -27,7 +29,8 @@ pub struct Frame {
     pub request: Option<Request>,
     /// Dropped and told as not sent after this.
     pub expires_at: EngineTime,
-    /// When the report it answers was read, if it is the first frame of one; microseconds.
+    /// When the report or emergency it answers was read, if it is of its first frames;
+    /// microseconds.
     pub arrived_us: Option<u64>,
     /// When it was decided, microseconds.
     pub decided_us: u64,
@@ -40,6 +43,8 @@ pub struct Frame {
 pub enum Heard {
     /// A frame was handed to its socket.
     Left {
+        /// [`Frame::rank`].
+        rank: u8,
         /// [`Frame::arrived_us`].
         arrived_us: Option<u64>,
     },
@@ -299,6 +304,7 @@ impl Port {
             Ok(()) => {
                 self.in_flight = Some((ticket, frame.request, frame.decided_us));
                 heard.push(Heard::Left {
+                    rank: frame.rank,
                     arrived_us: frame.arrived_us,
                 });
             }

@@ -74,6 +74,10 @@ impl Engine {
             Event::GatewayLinked { link, peer } => {
                 self.state.links.insert(link.clone(), peer.clone());
             }
+            Event::EmergencyRaised { .. }
+            | Event::EmergencyRepeated { .. }
+            | Event::EmergencyCancelled { .. } => self.apply_emergency(at, event)?,
+            Event::TaskOpened { .. } | Event::TaskDone { .. } => self.apply_task(at, event)?,
             Event::CommandAnswered {
                 user,
                 method,
@@ -109,6 +113,7 @@ impl Engine {
                     out_of_service: None,
                     active: None,
                     stacked: Default::default(),
+                    emergency: None,
                 };
                 self.state.units.insert(unit.id, unit);
             }
@@ -215,6 +220,7 @@ impl Engine {
             notes: Vec::new(),
             held: Vec::new(),
             review_at,
+            emergency: None,
             ended_at: None,
         };
         if self.state.incidents.insert(id, incident).is_none() {
@@ -288,6 +294,7 @@ impl Engine {
             incident.ended_at = Some(at);
             self.state.open_incidents = self.state.open_incidents.saturating_sub(1);
             self.state.ended.push_back((at, *id));
+            self.end_emergency(at, *id);
         }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {
@@ -415,6 +422,7 @@ impl Engine {
                 attempt: 0,
                 terminal: None,
                 distance_m: None,
+                task: None,
                 deadline: at,
                 limits,
                 stamps: Default::default(),

@@ -9,7 +9,7 @@
 //! officer's. A rung may be skipped upwards (a pressed key proves the text arrived) and repeats are
 //! [`Move::Already`]: anything outside may repeat, delay or reorder.
 
-use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, TaskId, UnitId};
 use super::policy::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -199,6 +199,8 @@ pub struct Assignment {
     pub terminal: Option<RadioId>,
     /// Straight distance when offered, metres.
     pub distance_m: Option<u32>,
+    /// The voice task it opened, if it did; open or done.
+    pub task: Option<TaskId>,
     /// When this rung's limit runs out; kept but unused once ended.
     pub deadline: EngineTime,
     /// Limits of people in force for it.

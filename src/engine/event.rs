@@ -6,12 +6,15 @@
 
 use super::alarm::{About, AlarmKind};
 use super::assignment::{Rung, Source};
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId, UnitId,
+};
 use super::incident::{Classification, Report};
 use super::message::Body;
 use super::policy::{Limits, Need, UnitKind};
 use super::position::Doubt;
 use super::ranking::Ranking;
+use super::task::TaskKind;
 use super::unit::Duty;
 use serde::{Deserialize, Serialize};
 
@@ -418,5 +421,44 @@ pub enum Event {
         link: LinkName,
         /// Its peer.
         peer: Peer,
+    },
+    /// A terminal's emergency is what an incident is about: rank 0, and its unit is marked.
+    EmergencyRaised {
+        /// The incident, reported in the same batch.
+        incident: IncidentId,
+        /// Whose button was pressed.
+        radio: RadioId,
+        /// The unit that holds the terminal.
+        unit: Option<UnitId>,
+    },
+    /// It was pressed again while the emergency is open.
+    EmergencyRepeated {
+        /// The open emergency.
+        incident: IncidentId,
+        /// Whose button was pressed.
+        radio: RadioId,
+    },
+    /// The terminal took it back; it stays open until a person ends it.
+    EmergencyCancelled {
+        /// The open emergency.
+        incident: IncidentId,
+        /// Who took it back.
+        radio: RadioId,
+    },
+    /// Somebody at a desk has something to do.
+    TaskOpened {
+        /// Its id.
+        task: TaskId,
+        /// What is to be done.
+        kind: TaskKind,
+        /// What it is about.
+        about: About,
+    },
+    /// It is done.
+    TaskDone {
+        /// Which.
+        task: TaskId,
+        /// The user.
+        by: By,
     },
 }

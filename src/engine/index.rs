@@ -34,6 +34,7 @@ impl Engine {
             self.index.by_message.remove(&assignment.message);
         }
         self.index.deadlines.set(Due::Assignment(id), deadline);
+        self.void_task(id);
         self.engage(incident)?;
         self.touch_incident(incident);
         Some(())
@@ -84,6 +85,7 @@ impl Engine {
             return;
         };
         let barred = match unit.state() {
+            UnitState::Available if unit.emergency.is_some() => Some(Why::Emergency),
             UnitState::Available => None,
             UnitState::Committed => Some(Why::Committed),
             UnitState::OffDuty | UnitState::OutOfService => Some(Why::OutOfService),

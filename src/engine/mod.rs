@@ -18,6 +18,7 @@ pub mod assignment;
 pub mod command;
 pub mod deadline;
 mod decide;
+pub mod emergency;
 pub mod event;
 pub mod id;
 pub mod incident;
@@ -30,6 +31,7 @@ pub mod ranking;
 pub mod rejection;
 pub mod spatial;
 pub mod state;
+pub mod task;
 pub mod unit;
 
 use command::Command;
@@ -205,6 +207,9 @@ impl Engine {
             }
             Observed::Taken => {
                 self.touch_holder(now, radio);
+                if let Some(incident) = self.state.emergencies.get(&radio) {
+                    self.todo.place(*incident);
+                }
                 (observed, None)
             }
             Observed::Stranger => (observed, None),

@@ -131,8 +131,10 @@ pub enum Key {
     OnScene,
     /// 处置完毕.
     Clear,
-    /// 请求支援: an urgent alarm.
+    /// 请求支援: an emergency.
     NeedHelp,
+    /// 解除求助: the emergency is taken back, which is written down and ends nothing.
+    HelpOver,
 }
 
 /// Whether offers go out by themselves.
@@ -177,6 +179,8 @@ pub struct Policy {
     pub plans: BTreeMap<(CategoryCode, Grade), Plan>,
     /// Plan of a report without a category, by grade in the order of [`Grade::ALL`].
     pub default_plans: [Plan; 4],
+    /// Plan of an officer's emergency: who backs up.
+    pub emergency: Plan,
     /// Call signs of the register, in the config's order, with their kinds.
     pub register: Vec<(String, UnitKind)>,
     /// Radio ids the config knows. Others are suspects and change nothing.

@@ -6,10 +6,13 @@ use super::alarm::{About, Alarm, AlarmKind};
 use super::answer::Answers;
 use super::assignment::Assignment;
 use super::event::{LinkName, Peer};
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, TaskId, UnitId,
+};
 use super::incident::Incident;
 use super::message::{Message, Request};
 use super::rejection::Rejection;
+use super::task::Task;
 use super::unit::Unit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,6 +27,8 @@ pub struct Counters {
     pub alarm: u32,
     /// Of messages on the air; 28 bits, 1 follows the largest.
     pub message: u32,
+    /// Of tasks.
+    pub task: u32,
 }
 
 impl Counters {
@@ -37,6 +42,12 @@ impl Counters {
     pub(super) fn next_alarm(&mut self) -> AlarmId {
         self.alarm += 1;
         AlarmId(self.alarm)
+    }
+
+    /// The next task id.
+    pub(super) fn next_task(&mut self) -> TaskId {
+        self.task += 1;
+        TaskId(self.task)
     }
 
     /// The next message counter.
@@ -86,6 +97,10 @@ pub struct State {
     pub alarms: BTreeMap<AlarmId, Alarm>,
     /// The same by cause, so that a repeat is counted.
     pub alarms_by_cause: BTreeMap<(AlarmKind, About), AlarmId>,
+    /// Tasks not done, as many as [`State::MAX_TASKS`].
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Open emergencies by terminal, at most one each.
+    pub emergencies: BTreeMap<RadioId, IncidentId>,
     /// Answers given, by key.
     pub answers: Answers,
     /// Incidents still open.

@@ -35,6 +35,8 @@ impl World {
                 handheld,
                 request_id,
             } => self.retry(now, handheld, request_id),
+            Task::Emergency => self.emergency(now),
+            Task::Press { handheld, left } => self.press_emergency(now, handheld, left),
             Task::Crew { crew, plan, step } => self.step(now, crew, plan, step),
         }
     }

@@ -8,7 +8,7 @@ use crate::engine::id::{AssignmentId, EngineTime, IncidentId};
 use crate::engine::policy::{Ladder, Limits};
 use crate::journal::{FileDisk, Kind, Record};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// How much later than its limit an alarm or a transition may come, milliseconds.
@@ -52,6 +52,12 @@ pub struct Figures {
     pub expired: u64,
     /// Alarms raised.
     pub alarms: u64,
+    /// Emergencies of officers.
+    pub emergencies: u64,
+    /// Further presses that joined them.
+    pub emergency_repeats: u64,
+    /// Units offered as back-up.
+    pub emergency_backups: u64,
     /// Rungs that outlasted their limit without a transition or an alarm.
     pub silent_past_limit: u64,
     /// Calls acknowledged but not in the journal.
@@ -72,6 +78,7 @@ pub struct Audit {
     figures: Figures,
     reported: BTreeMap<IncidentId, String>,
     limits: BTreeMap<IncidentId, Limits>,
+    emergencies: BTreeSet<IncidentId>,
     open: BTreeMap<AssignmentId, Open>,
     reported_at: BTreeMap<IncidentId, EngineTime>,
     incident_of: BTreeMap<AssignmentId, IncidentId>,
@@ -88,6 +95,7 @@ impl Audit {
             figures: Figures::default(),
             reported: BTreeMap::new(),
             limits: BTreeMap::new(),
+            emergencies: BTreeSet::new(),
             open: BTreeMap::new(),
             reported_at: BTreeMap::new(),
             incident_of: BTreeMap::new(),
@@ -125,6 +133,9 @@ impl Audit {
                 ..
             } => {
                 self.figures.offered += 1;
+                if self.emergencies.contains(incident) {
+                    self.figures.emergency_backups += 1;
+                }
                 let by_voice = offer.terminal.is_none();
                 self.moved(at, *assignment, *incident, Rung::Offered, by_voice);
             }
@@ -155,6 +166,11 @@ impl Audit {
                     self.said(at, assignment);
                 }
             }
+            Event::EmergencyRaised { incident, .. } => {
+                self.figures.emergencies += 1;
+                self.emergencies.insert(*incident);
+            }
+            Event::EmergencyRepeated { .. } => self.figures.emergency_repeats += 1,
             // A repeated alarm comes with the event that sets the next limit.
             Event::AssignmentOverdue { assignment, .. } => self.said(at, *assignment),
             _ => {}

@@ -42,7 +42,7 @@ impl Engine {
             return Err(Rejection::AlreadyAssigned { unit, incident });
         }
         match whom.state() {
-            UnitState::Available => {
+            UnitState::Available if whom.is_free() => {
                 let slot = self.slot_for(found, whom);
                 if usize::from(slot) >= Incident::MAX_SLOTS {
                     let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
@@ -59,7 +59,9 @@ impl Engine {
                 self.offer_to(draft, (found, slot), id, unit, by.clone());
                 Ok(())
             }
-            UnitState::Committed if stack => self.stack(draft, incident, whom, by),
+            UnitState::Committed if stack && whom.emergency.is_none() => {
+                self.stack(draft, incident, whom, by)
+            }
             _ => Err(self.stale(draft.now, incident, whom)),
         }
     }

@@ -79,7 +79,7 @@ impl Engine {
         }
         let next_ms = match incident.phase {
             Phase::Reported => u64::from(self.policy.ladder.unclassified_ms),
-            _ => self.waiting_ms(incident.classification().grade),
+            _ => self.waiting_ms(incident.gravity()),
         };
         let next = draft.now.plus_ms(next_ms.max(1));
         let review_at = if waited { next } else { incident.review_at };

@@ -5,13 +5,15 @@ use crate::engine::alarm::{About, AlarmKind};
 use crate::engine::assignment::{Rung, Source};
 use crate::engine::event::{By, Event, LinkName, Offer, Peer, RecallCause};
 use crate::engine::id::{
-    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
+    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId,
+    UnitId,
 };
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::Body;
 use crate::engine::policy::{Grade, Limits, Need, Skills, UnitKind};
 use crate::engine::position::Doubt;
 use crate::engine::ranking::{Candidate, PassedOver, Ranking, Reason, Why};
+use crate::engine::task::TaskKind;
 use crate::engine::unit::{CrewMember, Duty};
 use std::collections::BTreeSet;
 
@@ -46,6 +48,7 @@ fn name(event: &Event) -> &'static str {
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
         CommandAnswered GatewayLinked
+        EmergencyRaised EmergencyRepeated EmergencyCancelled TaskOpened TaskDone
     }
 }
 
@@ -476,7 +479,37 @@ fn other_examples() -> Vec<Event> {
         radio: None,
     };
     all.extend(kinds.map(|kind| Event::AlarmRaised { alarm, kind, about }));
+    all.extend(emergencies(about));
     all
+}
+
+fn emergencies(about: About) -> Vec<Event> {
+    let (incident, radio, task) = (INCIDENT, RADIO, TaskId(77_000));
+    let in_emergency = PassedOver {
+        unit: UNIT,
+        travel_ms: 1,
+        why: Why::Emergency,
+    };
+    let ranking = Ranking {
+        passed_over: vec![in_emergency],
+        ..ranking()
+    };
+    vec![
+        Event::EmergencyRaised {
+            incident,
+            radio,
+            unit: Some(UNIT),
+        },
+        Event::EmergencyRepeated { incident, radio },
+        Event::EmergencyCancelled { incident, radio },
+        Event::TaskOpened {
+            task,
+            kind: TaskKind::Voice,
+            about,
+        },
+        Event::TaskDone { task, by: user() },
+        Event::UnitsRanked { incident, ranking },
+    ]
 }
 
 /// A shift as a table; its log hashes the same in debug and release, on every machine.
@@ -532,8 +565,8 @@ fn a_shift_hashes_the_same_everywhere() {
     assert_eq!(
         (shift.log.len(), hash.finalize().to_hex().as_str()),
         (
-            134,
-            "5a3e5f069743182c7c2f1317d8de86a5c0ef16b546d9f59041b8d0bcb190fcec"
+            142,
+            "6fb173823238cd6f4ced10d2d42296f67ceeee874a534880b0faa7f8e282a062"
         )
     );
 }

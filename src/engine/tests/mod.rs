@@ -10,6 +10,7 @@ mod property;
 mod ranking;
 
 mod scenario_duty;
+mod scenario_emergency;
 mod scenario_incident;
 mod scenario_ladder;
 mod scenario_queue;
@@ -78,6 +79,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         ("4", Key::OnScene),
         ("5", Key::Clear),
         ("9", Key::NeedHelp),
+        ("90", Key::HelpOver),
         ("签收", Key::Accept),
     ];
     Policy {
@@ -87,6 +89,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         categories: known,
         plans,
         default_plans: [&[any, any][..], &[any], &[any], &[any]].map(plan),
+        emergency: plan(&[any, any]),
         register,
         terminals: terminals.iter().map(|id| RadioId(*id)).collect(),
         speed_cm_s: [1_000, 1_250, 500, 125],
