@@ -14,6 +14,8 @@ const TEXT_UNITS: std::ops::RangeInclusive<i64> = 20..=500;
 const INTERVAL_S_MAX: i64 = 65_535;
 /// Interval of positions while an emergency is open, where the config says none, seconds.
 const EMERGENCY_INTERVAL_S: i64 = 5;
+/// Longest wait between two CONNECTs, where the config says none, seconds.
+const RECONNECT_MAX_S: i64 = 30;
 /// Longest transport timers.
 const ACK_MS_MAX: i64 = 10_000;
 const LINK_S_MAX: i64 = 3_600;
@@ -55,6 +57,8 @@ pub struct LinkLimits {
     pub missed: u8,
     /// Between attempts to connect, seconds.
     pub reconnect_s: u32,
+    /// The longest of these waits, seconds: each is twice the one before.
+    pub reconnect_max_s: u32,
     /// Frames waiting at most.
     pub queue: usize,
     /// A frame waits at most this long, seconds.
@@ -149,12 +153,16 @@ pub(super) fn link(root: &Node<'_>, send_ms: u32) -> LinkLimits {
     let seconds = |key| u32::try_from(node.int(key, 1..=LINK_S_MAX)).unwrap_or(1);
     let ack_ms = u32::try_from(node.int("ack_ms", 1..=ACK_MS_MAX)).unwrap_or(1);
     let (tries, missed) = (small("tries", 16), small("missed", 100));
+    let reconnect_s = seconds("reconnect_s");
+    let reconnect_max_s = node.int_or("reconnect_max_s", 1..=LINK_S_MAX, RECONNECT_MAX_S);
+    let reconnect_max_s = u32::try_from(reconnect_max_s).unwrap_or(reconnect_s);
     let limits = LinkLimits {
         ack_ms,
         tries,
         heartbeat_s: seconds("heartbeat_s"),
         missed,
-        reconnect_s: seconds("reconnect_s"),
+        reconnect_s,
+        reconnect_max_s: reconnect_max_s.max(reconnect_s),
         queue: usize::try_from(node.int("queue", 1..=QUEUE_MAX)).unwrap_or(1),
         ttl_s: seconds("ttl_s"),
     };

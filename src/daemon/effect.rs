@@ -196,7 +196,7 @@ impl Daemon {
             .engine
             .state()
             .gateway_of(radio)
-            .and_then(|(gateway, slot)| self.gateways.link_for(gateway, Service::Tmp, slot));
+            .and_then(|(gateway, slot)| self.gateways.route(now.at, gateway, Service::Tmp, slot));
         let Some(link) = link else {
             return self.send_failed(request);
         };

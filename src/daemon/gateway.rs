@@ -95,6 +95,8 @@ struct Port {
 pub struct Gateways {
     names: Vec<String>,
     ports: Vec<Port>,
+    /// Until when each gateway is not the first choice: a frame to it was not acknowledged.
+    doubted_until: Vec<EngineTime>,
     ticket: u64,
     capacity: usize,
     /// Refused datagrams by reason; each source and reason is logged once.
@@ -104,6 +106,9 @@ pub struct Gateways {
 impl Gateways {
     /// Sources remembered for the log; beyond them refusals are only counted.
     const MAX_SOURCES: usize = 1024;
+    /// How long a gateway that did not acknowledge a frame is passed over, milliseconds. Anything
+    /// it says ends that.
+    const DOUBT_MS: u64 = 10_000;
 
     /// The gateways of a config, none connected yet.
     #[must_use]
@@ -114,6 +119,8 @@ impl Gateways {
             heartbeat_ms: u64::from(limits.heartbeat_s) * 1000,
             missed: u32::from(limits.missed),
             reconnect_ms: u64::from(limits.reconnect_s) * 1000,
+            reconnect_max_ms: u64::from(limits.reconnect_max_s) * 1000,
+            seed: 0,
         };
         let ports = gateways.iter().enumerate().flat_map(|(index, gateway)| {
             gateway.links.iter().map(move |link| {
@@ -129,7 +136,14 @@ impl Gateways {
                     gateway: index,
                     service: link.service,
                     slot: link.slot,
-                    link: Link::new(now.0, role, config),
+                    link: Link::new(
+                        now.0,
+                        role,
+                        LinkConfig {
+                            seed: u64::from(link.port),
+                            ..config
+                        },
+                    ),
                     queue: BTreeMap::new(),
                     in_flight: None,
                     up: false,
@@ -143,6 +157,7 @@ impl Gateways {
                 .map(|gateway| gateway.name.clone())
                 .collect(),
             ports: ports.collect(),
+            doubted_until: vec![EngineTime::default(); gateways.len()],
             ticket: 0,
             capacity: limits.queue,
             refused: BTreeMap::new(),
@@ -161,6 +176,31 @@ impl Gateways {
         exact
             .or_else(|| self.ports.iter().position(fits))
             .map(LinkId)
+    }
+
+    /// The link a message to a terminal goes by: of the gateway it registered through, or, while that
+    /// is down or does not answer, of the first other one in the config's order that is up. When
+    /// none is, the registered one: what waits there goes out when it comes back.
+    #[must_use]
+    pub fn route(
+        &self,
+        now: EngineTime,
+        gateway: &str,
+        service: Service,
+        slot: u8,
+    ) -> Option<LinkId> {
+        let own = self.link_for(gateway, service, slot);
+        let others = self.names.iter().filter(|name| *name != gateway);
+        let others = others.filter_map(|name| self.link_for(name, service, slot));
+        let mut ways = own.into_iter().chain(others);
+        ways.find(|link| self.is_sound(now, *link)).or(own)
+    }
+
+    fn is_sound(&self, now: EngineTime, link: LinkId) -> bool {
+        self.ports.get(link.0).is_some_and(|port| {
+            let doubted = self.doubted_until.get(port.gateway);
+            port.up && doubted.is_none_or(|until| *until <= now)
+        })
     }
 
     /// The gateway a link belongs to.
@@ -248,6 +288,9 @@ impl Gateways {
             let link = LinkId(index);
             loop {
                 while let Some(event) = port.link.poll_event() {
+                    if let Some(until) = self.doubted_until.get_mut(port.gateway) {
+                        *until = doubt(now, *until, &event);
+                    }
                     note(&mut self.refused, link, port, event, heard);
                 }
                 if !port.send_next(now, heard) {
@@ -317,6 +360,15 @@ impl Port {
     fn landed(&mut self, token: u64) -> Option<(Request, u64)> {
         let (_, request, decided_us) = self.in_flight.take_if(|(ticket, ..)| *ticket == token)?;
         Some((request?, decided_us))
+    }
+}
+
+/// Until when a gateway is passed over after this event.
+fn doubt(now: EngineTime, until: EngineTime, event: &LinkEvent) -> EngineTime {
+    match event {
+        LinkEvent::SendFailed { .. } => now.plus_ms(Gateways::DOUBT_MS),
+        LinkEvent::Up { .. } | LinkEvent::Sent { .. } | LinkEvent::Received { .. } => now,
+        LinkEvent::Down { .. } | LinkEvent::Refused { .. } => until,
     }
 }
 

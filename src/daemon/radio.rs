@@ -328,7 +328,7 @@ impl Daemon {
         let state = self.engine.state();
         let link = state
             .gateway_of(id)
-            .and_then(|(gateway, slot)| self.gateways.link_for(gateway, Service::Lp, slot));
+            .and_then(|(gateway, slot)| self.gateways.route(now.at, gateway, Service::Lp, slot));
         let Some(link) = link else { return };
         let calls = state.emergencies.contains_key(&id);
         let (interval_s, rank) = match calls {

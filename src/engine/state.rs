@@ -156,6 +156,18 @@ impl State {
         terminals.iter().find(on_air).copied()
     }
 
+    /// The registered terminal whose turn it is after `last`, in the unit's order and round again;
+    /// `last` itself when no other is on the air.
+    #[must_use]
+    pub fn next_reachable(&self, unit: &Unit, last: Option<RadioId>) -> Option<RadioId> {
+        let terminals = &unit.duty.as_ref()?.terminals;
+        let after = terminals.iter().position(|radio| Some(*radio) == last);
+        let from = after.map_or(0, |last| last + 1);
+        let in_turn = terminals.iter().cycle().skip(from).take(terminals.len());
+        let mut on_air = in_turn.filter(|radio| self.gateway_of(**radio).is_some());
+        on_air.next().copied()
+    }
+
     /// Gateway and slot through which a terminal can be reached.
     #[must_use]
     pub fn gateway_of(&self, radio: RadioId) -> Option<(&str, u8)> {

@@ -233,10 +233,11 @@ impl Engine {
         }
     }
 
-    /// The next attempt on the air, or the end of the ladder: alarm, and the next unit.
+    /// The next attempt on the air, by the unit's next terminal if it has one, or the end of the ladder: alarm, and the next unit.
     pub(super) fn retry(&self, draft: &mut Draft, assignment: &Assignment) {
         let unit = self.state.units.get(&assignment.unit);
-        let terminal = unit.and_then(|unit| self.state.reachable(unit));
+        let last = assignment.terminal;
+        let terminal = unit.and_then(|unit| self.state.next_reachable(unit, last));
         let attempt = assignment.attempt + 1;
         match terminal {
             Some(terminal) if attempt <= self.policy.ladder.attempts => {
