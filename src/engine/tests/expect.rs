@@ -160,6 +160,12 @@ impl Script {
         if let Some(attempt) = after(rest, "attempt") {
             assert_eq!(found.attempt.to_string(), attempt, "{}", self.line);
         }
+        if let Some(radio) = after(rest, "via") {
+            assert_eq!(
+                found.terminal.map(|it| it.to_string()),
+                Some(radio.to_owned())
+            );
+        }
         if let Some(slot) = after(rest, "slot") {
             assert_eq!(found.slot.to_string(), slot, "{}", self.line);
         }

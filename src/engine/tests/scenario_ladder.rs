@@ -301,3 +301,24 @@ fn radio_alone_never_clears_grade_one() {
         ",
     );
 }
+
+#[test]
+fn each_attempt_goes_by_the_units_next_terminal_on_the_air() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001,1002,1003
+        0.0   off      1002
+        0.0   report   traffic at 0,0
+        0.0   expect   铁骑01 Offered attempt 1 via 1001
+        0.4   sendfail 铁骑01                            // at once: not tried, so it waits
+        0.4   expect   铁骑01 Offered attempt 1 via 1001
+        1.2   sendfail 铁骑01
+        1.2   expect   铁骑01 Offered attempt 2 via 1003
+        1.3   sent     铁骑01
+        3.3   tick                                     // the gateway took it, nobody has it
+        3.3   expect   铁骑01 Offered attempt 3 via 1001
+        3.4   delivered 铁骑01 attempt=2 radio=1003      // a late ack of the other one
+        3.4   expect   铁骑01 Delivered
+        ",
+    );
+}
