@@ -31,6 +31,18 @@ pub enum By {
     Roster,
 }
 
+impl By {
+    /// Who said it, where the event names no source: `desk` is what a desk's word counts as.
+    #[must_use]
+    pub fn source(&self, desk: Source) -> Source {
+        match self {
+            Self::User(_) => desk,
+            Self::Radio(_) => Source::Radio,
+            Self::Engine | Self::Roster => Source::Inferred,
+        }
+    }
+}
+
 /// Why an assignment was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecallCause {

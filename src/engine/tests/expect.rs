@@ -166,6 +166,12 @@ impl Script {
                 Some(radio.to_owned())
             );
         }
+        if let Some(source) = after(rest, "by") {
+            let seen = found
+                .stamp(found.rung)
+                .map(|stamp| format!("{:?}", stamp.source));
+            assert_eq!(seen.as_deref(), Some(source), "{}", self.line);
+        }
         if let Some(slot) = after(rest, "slot") {
             assert_eq!(found.slot.to_string(), slot, "{}", self.line);
         }

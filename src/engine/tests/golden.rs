@@ -566,7 +566,7 @@ fn a_shift_hashes_the_same_everywhere() {
         (shift.log.len(), hash.finalize().to_hex().as_str()),
         (
             142,
-            "6fb173823238cd6f4ced10d2d42296f67ceeee874a534880b0faa7f8e282a062"
+            "a2203e5335cc7dd3e698fb25a4118149d89520e50900428f8b20d7088fc19d58"
         )
     );
 }

@@ -322,3 +322,32 @@ fn each_attempt_goes_by_the_units_next_terminal_on_the_air() {
         ",
     );
 }
+
+#[test]
+fn a_stamp_says_who_said_so() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001
+        0.0   unit     铁骑02 motorcycle at 200,0 terminal 1002 silent
+        0.0   report   traffic at 0,0
+        0.0   expect   铁骑01 Offered by Inferred
+        0.1   sent     铁骑01
+        0.1   expect   铁骑01 Sent by Radio
+        0.2   delivered 铁骑01
+        0.2   expect   铁骑01 Delivered by Radio
+        1.0   key      1001 2
+        1.0   expect   铁骑01#1 Declined by Radio
+        2.0   done     铁骑02 #1
+        2.0   expect   铁骑02 Delivered by Voice
+        3.0   voice    铁骑02 arrive
+        3.0   expect   铁骑02 OnScene by Voice
+        4.0   recall   铁骑02
+        4.0   expect   铁骑02#1 Recalled by Console
+        5.0   report   traffic at 0,0
+        6.0   voice    铁骑01 decline
+        6.0   expect   铁骑01#2 Declined by Voice
+        36.0  tick
+        36.0  expect   铁骑02#2 Expired by Inferred
+        ",
+    );
+}
