@@ -178,9 +178,9 @@ impl Gateways {
             .map(LinkId)
     }
 
-    /// The link a message to a terminal goes by: of the gateway it registered through, or, while that
-    /// is down or does not answer, of the first other one in the config's order that is up. When
-    /// none is, the registered one: what waits there goes out when it comes back.
+    /// The link a message to a terminal goes by: of the gateway it registered through, or, while
+    /// that is down or does not answer, of the first other one in the config's order that is up.
+    /// When none is, the registered one: what waits there goes out when it comes back.
     #[must_use]
     pub fn route(
         &self,

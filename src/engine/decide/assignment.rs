@@ -233,7 +233,8 @@ impl Engine {
         }
     }
 
-    /// The next attempt on the air, by the unit's next terminal if it has one, or the end of the ladder: alarm, and the next unit.
+    /// The next attempt on the air, by the unit's next terminal if it has one, or the end of the
+    /// ladder: alarm, and the next unit.
     pub(super) fn retry(&self, draft: &mut Draft, assignment: &Assignment) {
         let unit = self.state.units.get(&assignment.unit);
         let last = assignment.terminal;
