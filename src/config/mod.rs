@@ -325,6 +325,7 @@ fn policy(
         plausible_cm_s: dispatch.plausible_cm_s,
         stale_fix_ms: dispatch.stale_fix_ms,
         age_step_ms: dispatch.age_step_ms,
+        safety: dispatch.safety,
         ladder: dispatch.ladder,
         keys: dispatch.keys,
         top_k: dispatch.top_k,

@@ -80,7 +80,10 @@ impl Touched {
             | Event::AssignmentOverdue { assignment, .. }
             | Event::AssignmentDeclined { assignment, .. }
             | Event::AssignmentExpired { assignment, .. }
-            | Event::AssignmentRecalled { assignment, .. } => {
+            | Event::AssignmentRecalled { assignment, .. }
+            | Event::SafetyScheduled { assignment, .. }
+            | Event::SafetyAsked { assignment, .. }
+            | Event::SafetyAnswered { assignment, .. } => {
                 self.assignments.insert(*assignment);
                 if let Some(found) = views.engine.state().assignments.get(assignment) {
                     self.incidents.insert(found.incident);

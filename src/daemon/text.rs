@@ -74,5 +74,6 @@ pub fn message(body: &Body, max_units: usize) -> String {
     match body {
         Body::Text(text) => shorten(text, max_units).to_owned(),
         Body::Recalled(incident) => format!("撤销 {incident}"),
+        Body::Safety(incident) => format!("安全确认 {incident}：请回复"),
     }
 }

@@ -79,7 +79,7 @@ names!(AlarmKind {
     StackedLong => "stacked_long", VoiceOnly => "voice_only", NoUnit => "no_unit",
     NoPlace => "no_place", Unclassified => "unclassified", LateReply => "late_reply",
     ClearToConfirm => "clear_to_confirm", MessageFailed => "message_failed",
-    Stranger => "stranger",
+    Stranger => "stranger", SafetyUnanswered => "safety_unanswered",
 });
 names!(Reason {
     StraightLine => "straight_line", StaleFix => "stale_fix", VoiceOnly => "voice_only",
@@ -194,6 +194,9 @@ impl Views<'_> {
             "terminal": assignment.terminal,
             "distance_m": assignment.distance_m,
             "deadline": open.then_some(assignment.deadline),
+            "safety": assignment.safety.map(|safety| {
+                json!({ "asked": safety.asked, "deadline": safety.deadline })
+            }),
             "stamps": stamps,
         })
     }

@@ -75,6 +75,9 @@ impl Engine {
             Event::EmergencyRaised { .. }
             | Event::EmergencyRepeated { .. }
             | Event::EmergencyCancelled { .. } => self.apply_emergency(at, event)?,
+            Event::SafetyScheduled { .. }
+            | Event::SafetyAsked { .. }
+            | Event::SafetyAnswered { .. } => self.apply_safety(event)?,
             Event::TaskOpened { .. } | Event::TaskDone { .. } => self.apply_task(at, event)?,
             Event::CommandAnswered {
                 user,
@@ -431,6 +434,7 @@ impl Engine {
                 attempt: 0,
                 terminal: None,
                 distance_m: None,
+                safety: None,
                 task: None,
                 deadline: at,
                 limits,

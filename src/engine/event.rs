@@ -473,4 +473,27 @@ pub enum Event {
         /// The user.
         by: By,
     },
+    /// An officer will be asked whether all is well.
+    SafetyScheduled {
+        /// At what work.
+        assignment: AssignmentId,
+        /// When.
+        at: EngineTime,
+    },
+    /// An officer was asked.
+    SafetyAsked {
+        /// At what work.
+        assignment: AssignmentId,
+        /// By which terminal.
+        radio: RadioId,
+        /// When the answer is due.
+        deadline: EngineTime,
+    },
+    /// An officer who was asked was heard.
+    SafetyAnswered {
+        /// At what work.
+        assignment: AssignmentId,
+        /// When the next question is due, if there is one.
+        next: Option<EngineTime>,
+    },
 }

@@ -33,7 +33,9 @@ impl Engine {
         if !open {
             self.index.by_message.remove(&assignment.message);
         }
+        let check = assignment.safety.map(|safety| safety.deadline);
         self.index.deadlines.set(Due::Assignment(id), deadline);
+        self.index.deadlines.set(Due::Safety(id), check);
         self.void_task(id);
         self.engage(incident)?;
         self.touch_incident(incident);

@@ -16,6 +16,8 @@ pub enum Body {
     Text(String),
     /// The unit need not go to this incident any more (撤销).
     Recalled(IncidentId),
+    /// Is all well there? (安全确认)
+    Safety(IncidentId),
 }
 
 /// A message nobody has acknowledged yet.

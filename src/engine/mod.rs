@@ -29,6 +29,7 @@ pub mod position;
 pub mod queue;
 pub mod ranking;
 pub mod rejection;
+pub mod safety;
 pub mod spatial;
 pub mod state;
 pub mod task;

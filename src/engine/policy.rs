@@ -4,6 +4,7 @@
 //! events, so replay never needs the policy of that day; its hash is journalled when it changes.
 
 use super::id::{CategoryCode, RadioId};
+use super::safety::SafetyChecks;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -194,6 +195,8 @@ pub struct Policy {
     /// After this an incident of Grade III or IV counts one grade higher (index 0: III to II,
     /// 1: IV to III), in milliseconds. Nothing ages into Grade I.
     pub age_step_ms: [u32; 2],
+    /// Safety checks of officers at work.
+    pub safety: SafetyChecks,
     /// Limits of the receipt ladder.
     pub ladder: Ladder,
     /// Texts of status keys, trimmed.

@@ -27,6 +27,8 @@ pub(super) enum Notice {
         /// The incident's.
         number: u32,
     },
+    /// Is all well?
+    Safety,
     /// Words.
     Other,
 }
@@ -39,6 +41,9 @@ impl Notice {
                 Some((number, "")) => Self::Recall { number },
                 _ => Self::Other,
             };
+        }
+        if text.starts_with("安全确认") {
+            return Self::Safety;
         }
         let Some((number, rest)) = numbered(text) else {
             return Self::Other;
@@ -139,6 +144,7 @@ mod tests {
                 "#13 紧急 求助 铁骑01 近嘉荣广场 350米",
                 offer(13, One, Some(350)),
             ),
+            ("安全确认 #12：请回复", Notice::Safety),
             ("撤销 #12", Notice::Recall { number: 12 }),
             ("撤销#12", Notice::Recall { number: 12 }),
             ("撤销 #12 请回", Notice::Other),

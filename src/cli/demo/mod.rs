@@ -170,6 +170,12 @@ fn hurry(policy: &mut Policy, options: &Options) -> anyhow::Result<()> {
         scale(&mut limits.arrive_ms);
         scale(&mut limits.on_scene_ms);
     }
+    let safety = &mut policy.safety;
+    let checks = [&mut safety.en_route_ms, &mut safety.on_scene_ms];
+    for every_ms in checks.into_iter().flatten().flatten() {
+        scale(every_ms);
+    }
+    scale(&mut safety.answer_ms);
     policy.age_step_ms.iter_mut().for_each(&mut scale);
     let ladder = &mut policy.ladder;
     ladder.waiting_ms.iter_mut().for_each(&mut scale);

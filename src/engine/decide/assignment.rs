@@ -215,6 +215,7 @@ impl Engine {
             }
         };
         draft.events.push(event);
+        self.plan_safety(draft, assignment, rung);
     }
 
     /// How long an assignment may stay at a rung.

@@ -25,6 +25,11 @@ impl Engine {
                     self.assignment_due(draft, assignment);
                 }
             }
+            Due::Safety(id) => {
+                if let Some(assignment) = self.state.assignments.get(&id) {
+                    self.safety_due(draft, assignment);
+                }
+            }
             Due::Incident(id) => {
                 if let Some(incident) = self.state.incidents.get(&id) {
                     self.incident_due(draft, incident);

@@ -7,6 +7,7 @@ mod emergency;
 mod incident;
 mod placement;
 mod radio;
+mod safety;
 mod task;
 
 use super::Engine;

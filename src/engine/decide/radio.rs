@@ -140,6 +140,9 @@ impl Engine {
 
     pub(super) fn record_text(&self, draft: &mut Draft, radio: RadioId, text: &str) {
         let pressed = self.parse_key(text);
+        if let Some(unit) = self.state.holder(radio) {
+            self.note_alive(draft, unit.id);
+        }
         match pressed {
             // Whoever calls for help: a stranger, or somebody off duty.
             Some((Key::NeedHelp, _)) => return self.record_emergency(draft, radio),

@@ -395,6 +395,10 @@ impl Audited {
             if assignment.rung.is_open() {
                 deadlines.set(Due::Assignment(assignment.id), Some(assignment.deadline));
             }
+            if let Some(safety) = assignment.safety {
+                assert_eq!(assignment.rung, Rung::OnScene, "only there");
+                deadlines.set(Due::Safety(assignment.id), Some(safety.deadline));
+            }
         }
         for message in state.messages.values() {
             deadlines.set(Due::Message(message.no), Some(message.deadline));

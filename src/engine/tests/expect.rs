@@ -122,6 +122,7 @@ impl Script {
         let found = self.batch.iter().any(|event| match event {
             Event::MessageQueued { radio, body, .. } if *radio == wanted => match body {
                 Body::Text(text) => words[1] == "Text" && words[2..].join(" ") == *text,
+                Body::Safety(id) => words[1] == "Safety" && incident(words[2]) == *id,
                 Body::Recalled(id) => words[1] == "Recalled" && incident(words[2]) == *id,
             },
             _ => false,

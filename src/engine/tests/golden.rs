@@ -49,6 +49,7 @@ fn name(event: &Event) -> &'static str {
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
         CommandAnswered GatewayLinked
         EmergencyRaised EmergencyRepeated EmergencyCancelled TaskOpened TaskDone
+        SafetyScheduled SafetyAsked SafetyAnswered
     }
 }
 
@@ -480,7 +481,37 @@ fn other_examples() -> Vec<Event> {
     };
     all.extend(kinds.map(|kind| Event::AlarmRaised { alarm, kind, about }));
     all.extend(emergencies(about));
+    all.extend(safety(about));
     all
+}
+
+fn safety(about: About) -> Vec<Event> {
+    let (assignment, radio) = (ASSIGNMENT, RADIO);
+    vec![
+        Event::SafetyScheduled { assignment, at: AT },
+        Event::SafetyAsked {
+            assignment,
+            radio,
+            deadline: AT,
+        },
+        Event::SafetyAnswered {
+            assignment,
+            next: Some(AT),
+        },
+        Event::AlarmRaised {
+            alarm: AlarmId(9),
+            kind: AlarmKind::SafetyUnanswered,
+            about,
+        },
+        Event::MessageQueued {
+            message: MESSAGE,
+            unit: UNIT,
+            radio,
+            body: Body::Safety(INCIDENT),
+            deadline: AT,
+            by: By::Engine,
+        },
+    ]
 }
 
 fn emergencies(about: About) -> Vec<Event> {
@@ -565,8 +596,8 @@ fn a_shift_hashes_the_same_everywhere() {
     assert_eq!(
         (shift.log.len(), hash.finalize().to_hex().as_str()),
         (
-            142,
-            "a2203e5335cc7dd3e698fb25a4118149d89520e50900428f8b20d7088fc19d58"
+            143,
+            "49381f2fdf471cec2b76b5d0f50469003e8c02d5ad97bcd454c5b0d7a6cfc464"
         )
     );
 }

@@ -20,6 +20,7 @@ use super::id::{CategoryCode, RadioId};
 use super::policy::{
     Category, Grade, Key, Ladder, Limits, Mode, Need, Plan, Policy, Skills, UnitKind,
 };
+use super::safety::SafetyChecks;
 use std::collections::BTreeMap;
 
 /// Skill bit of the tests: first aid.
@@ -96,6 +97,11 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         plausible_cm_s: 6_000,
         stale_fix_ms: 120_000,
         age_step_ms: [600_000, 1_200_000],
+        safety: SafetyChecks {
+            en_route_ms: None,
+            on_scene_ms: Some([300_000, 900_000, 3_000_000, 3_000_000]),
+            answer_ms: 60_000,
+        },
         ladder: Ladder {
             send_ms: 2_000,
             deliver_ms: 2_000,

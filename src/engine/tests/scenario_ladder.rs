@@ -351,3 +351,38 @@ fn a_stamp_says_who_said_so() {
         ",
     );
 }
+
+#[test]
+fn who_is_on_scene_is_asked_and_silence_is_loud() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle sworn=1 at 100,0 terminal 1001,1002
+        0.0   unit     铁骑02 motorcycle at 200,0 terminal 1003
+        0.0   report   fight at 0,0
+        1.0   key      1001 4
+        1.0   batch    AssignmentAdvanced SafetyScheduled
+        2.0   key      1003 4
+        301.0 tick
+        301.0 message  1001 Safety #1
+        301.5 msg      delivered 1001
+        302.0 tick
+        330.0 key      1002 安全                        // any text, any terminal of the unit
+        330.0 batch    SafetyAnswered TextReceived
+        330.0 noalarm  SafetyUnanswered 铁骑01
+        330.0 restart
+        362.0 tick                                     // the other one said nothing
+        362.0 alarm    SafetyUnanswered 铁骑02 #1 x1
+        400.0 off      1003
+        422.0 tick                                     // and cannot be asked now
+        422.0 alarm    SafetyUnanswered 铁骑02 #1 x2
+        630.0 tick
+        630.0 message  1001 Safety #1
+        640.0 key      1001 5                           // Grade I: the desk is asked as well
+        640.0 batch    SafetyAnswered AlarmRaised
+        650.0 voice    铁骑01 clear
+        800.0 resolve  #1
+        9000.0 tick
+        9000.0 alarm   SafetyUnanswered 铁骑02 #1 x3
+        ",
+    );
+}
