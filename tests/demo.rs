@@ -65,7 +65,17 @@ fn the_demo_loses_nothing_and_would_say_so_if_it_did() {
     let dir = tempfile::tempdir().unwrap();
     let keep = dir.path().to_str().unwrap();
     let args = [
-        "demo", "--for", "3s", "--rate", "10", "--seed", "5", "--json", "--keep", keep,
+        "demo",
+        "--for",
+        "3s",
+        "--rate",
+        "10",
+        "--seed",
+        "5",
+        "--emergency",
+        "--json",
+        "--keep",
+        keep,
     ];
     println!("seed 5");
     let demo = run(&args);
@@ -87,6 +97,8 @@ fn the_demo_loses_nothing_and_would_say_so_if_it_did() {
         (&0.into(), &0.into())
     );
     assert!(report["cleared"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["emergencies"], 1, "{report}");
+    assert!(report["emergency_to_backup_us"].is_object(), "{report}");
 
     let mut events = Vec::new();
     tieqi::journal::read(

@@ -23,7 +23,7 @@ use tieqi::cli::audit::{self, Acked};
 use tieqi::cli::client::{Client, Refused};
 use tieqi::config::Config;
 use tieqi::config::sample::{FILES, MAIN};
-use tieqi::radio::Rates;
+use tieqi::radio::{RadioOptions, Radios, Rates};
 
 /// A config, users and a data directory on the disk.
 struct Place {
@@ -277,6 +277,69 @@ fn verified(data: &Path) {
         .unwrap();
     let said = String::from_utf8_lossy(&verify.stdout).into_owned();
     assert_eq!(verify.status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn an_open_emergency_outlives_the_daemon() {
+    let place = Place::new();
+    let config = Config::load(&place.config).unwrap();
+    let daemon = Daemon::start(&place);
+    let options = RadioOptions {
+        seed: 9,
+        speed: common::SPEED,
+        spread_ms: 100,
+        rates: Rates::NONE,
+        // Nobody gets anywhere while the test looks.
+        key_s: 86_400,
+        emergency_after_ms: Some(2_000),
+        ..RadioOptions::default()
+    };
+    println!("seed 9");
+    let radios = Radios::start(&config, options).unwrap();
+    let mut client = Client::login(place.console, "calls", PASSWORD).unwrap();
+    let first = ("incident.get", json!({ "incident": 1 }));
+    let wait = ("system.health", json!({}));
+    until_call("the emergency", &mut client, wait, |health| {
+        (health["open_emergencies"] == 1 && health["durable"] == true).then_some(())
+    });
+    let before = client.call(first.0, &first.1).unwrap();
+    drop(client);
+    daemon.kill();
+
+    let daemon = Daemon::start(&place);
+    let mut client = Client::login(place.console, "calls", PASSWORD).unwrap();
+    let after = client.call(first.0, &first.1).unwrap();
+    let emergency = &after["incident"]["emergency"];
+    for same in ["radio", "unit"] {
+        assert_eq!(
+            emergency[same], before["incident"]["emergency"][same],
+            "{after}"
+        );
+    }
+    assert_eq!(after["incident"]["source"], "radio_emergency");
+    let units = client.call("unit.list", &json!({})).unwrap();
+    let units = units["units"].as_array().unwrap();
+    let marked: Vec<_> = units.iter().filter(|unit| unit["emergency"] == 1).collect();
+    let owner = emergency["unit"].as_str();
+    assert_eq!(marked.len(), usize::from(owner.is_some()), "{marked:?}");
+    links_up(&mut client);
+    // Its back-up has the text, and its terminal still reports in a burst.
+    until_call(
+        "the back-up to have the text",
+        &mut client,
+        first,
+        |found| {
+            let units = found["assignments"].as_array().unwrap();
+            units
+                .iter()
+                .any(|unit| unit["rung"] == "delivered")
+                .then_some(())
+        },
+    );
+    daemon.kill();
+    let stats = radios.stop().unwrap();
+    assert!(stats.emergencies >= 1, "{stats}");
+    verified(&place.data);
 }
 
 #[test]

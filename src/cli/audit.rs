@@ -11,7 +11,7 @@ use crate::journal::{FileDisk, Kind, Record};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// How much later than its limit an alarm or a transition may come, milliseconds.
@@ -104,6 +104,12 @@ pub struct Figures {
     pub expired: u64,
     /// Alarms raised.
     pub alarms: u64,
+    /// Emergencies of officers.
+    pub emergencies: u64,
+    /// Further presses that joined them.
+    pub emergency_repeats: u64,
+    /// Units offered as back-up.
+    pub emergency_backups: u64,
     /// Rungs that outlasted their limit without a transition or an alarm.
     pub silent_past_limit: u64,
     /// Calls acknowledged but not in the journal.
@@ -124,6 +130,7 @@ pub struct Audit {
     figures: Figures,
     reported: BTreeMap<IncidentId, Told>,
     limits: BTreeMap<IncidentId, Limits>,
+    emergencies: BTreeSet<IncidentId>,
     open: BTreeMap<AssignmentId, Open>,
     reported_at: BTreeMap<IncidentId, EngineTime>,
     incident_of: BTreeMap<AssignmentId, IncidentId>,
@@ -140,6 +147,7 @@ impl Audit {
             figures: Figures::default(),
             reported: BTreeMap::new(),
             limits: BTreeMap::new(),
+            emergencies: BTreeSet::new(),
             open: BTreeMap::new(),
             reported_at: BTreeMap::new(),
             incident_of: BTreeMap::new(),
@@ -177,6 +185,9 @@ impl Audit {
                 ..
             } => {
                 self.figures.offered += 1;
+                if self.emergencies.contains(incident) {
+                    self.figures.emergency_backups += 1;
+                }
                 let by_voice = offer.terminal.is_none();
                 self.moved(at, *assignment, *incident, Rung::Offered, by_voice);
             }
@@ -207,6 +218,11 @@ impl Audit {
                     self.said(at, assignment);
                 }
             }
+            Event::EmergencyRaised { incident, .. } => {
+                self.figures.emergencies += 1;
+                self.emergencies.insert(*incident);
+            }
+            Event::EmergencyRepeated { .. } => self.figures.emergency_repeats += 1,
             // A repeated alarm comes with the event that sets the next limit.
             Event::AssignmentOverdue { assignment, .. } => self.said(at, *assignment),
             _ => {}

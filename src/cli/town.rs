@@ -65,13 +65,20 @@ pub(super) fn hurry(policy: &mut Policy, speed: f64, stretch: bool) -> anyhow::R
         shortest = shortest.min(scaled);
         *ms = scaled.max(SHORTEST_MS);
     };
-    for plan in policy.plans.values_mut().chain(&mut policy.default_plans) {
+    let plans = policy.plans.values_mut().chain(&mut policy.default_plans);
+    for plan in plans.chain([&mut policy.emergency]) {
         let limits = &mut plan.limits;
         scale(&mut limits.accept_ms);
         scale(&mut limits.roll_ms);
         scale(&mut limits.arrive_ms);
         scale(&mut limits.on_scene_ms);
     }
+    let safety = &mut policy.safety;
+    let checks = [&mut safety.en_route_ms, &mut safety.on_scene_ms];
+    for every_ms in checks.into_iter().flatten().flatten() {
+        scale(every_ms);
+    }
+    scale(&mut safety.answer_ms);
     policy.age_step_ms.iter_mut().for_each(&mut scale);
     let ladder = &mut policy.ladder;
     ladder.waiting_ms.iter_mut().for_each(&mut scale);

@@ -142,6 +142,8 @@ pub(super) fn of_policy(entries: &[CategoryEntry]) -> BTreeMap<CategoryCode, Cat
 pub(super) struct Plans {
     pub(super) by_category: BTreeMap<(CategoryCode, Grade), Plan>,
     pub(super) unclassified: Vec<Plan>,
+    /// `[emergency]`, if it is there.
+    pub(super) emergency: Option<Plan>,
 }
 
 /// `[[plan]]` as written: `None` is "any".
@@ -165,6 +167,9 @@ pub(super) fn plans(root: &Node<'_>, categories: &[CategoryEntry], skills: &[Ski
     let mut out = Plans {
         by_category: BTreeMap::new(),
         unclassified: Vec::new(),
+        emergency: root
+            .section_opt("emergency")
+            .and_then(|node| emergency(&node, skills, &profiles)),
     };
     let mut missing = Vec::new();
     for (grade, at) in Grade::ALL.into_iter().zip(0..) {
@@ -271,12 +276,8 @@ fn rule(
     let needs = needs(node, skills);
     let profile = node.text("profile");
     node.choice("origin", &Origin::NAMES);
-    let profile = profile?;
-    let limits = profiles.get(&profile.value);
-    if limits.is_none() {
-        report.unknown(&profile, "profile", profiles.keys().map(String::as_str));
-    }
-    let (limits, spot) = (*limits?, node.here().clone());
+    let limits = limits_of(node, &profile?, profiles)?;
+    let spot = node.here().clone();
     Some(Rule {
         categories: codes,
         grades,
@@ -285,6 +286,36 @@ fn rule(
         spot,
         used: false,
     })
+}
+
+/// The back-up an officer's emergency gets, under Grade I's limits of its profile.
+fn emergency(
+    node: &Node<'_>,
+    skills: &[Skill],
+    profiles: &BTreeMap<String, [Limits; 4]>,
+) -> Option<Plan> {
+    let needs = needs(node, skills);
+    let profile = node.text("profile");
+    node.choice("origin", &Origin::NAMES);
+    let limits = limits_of(node, &profile?, profiles)?;
+    let [first, ..] = limits;
+    Some(Plan {
+        needs,
+        limits: first,
+    })
+}
+
+fn limits_of(
+    node: &Node<'_>,
+    profile: &Text,
+    profiles: &BTreeMap<String, [Limits; 4]>,
+) -> Option<[Limits; 4]> {
+    let limits = profiles.get(&profile.value).copied();
+    if limits.is_none() {
+        let known = profiles.keys().map(String::as_str);
+        node.report.unknown(profile, "profile", known);
+    }
+    limits
 }
 
 /// The things a list names, `None` for "any".

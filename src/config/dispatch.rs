@@ -4,6 +4,7 @@ use super::fault::Text;
 use super::node::{GRADES, Node};
 use super::table::Keys;
 use crate::engine::policy::{Key, Ladder, Mode, UnitKind};
+use crate::engine::safety::SafetyChecks;
 use std::collections::BTreeMap;
 
 /// Candidates a ranking may list.
@@ -42,6 +43,7 @@ pub(super) struct Dispatch {
     pub(super) age_step_ms: [u32; 2],
     pub(super) max_open_incidents: u32,
     pub(super) ladder: Ladder,
+    pub(super) safety: SafetyChecks,
     pub(super) keys: BTreeMap<String, Key>,
 }
 
@@ -73,6 +75,10 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
         stale_fix_ms,
         age_step_ms,
         max_open_incidents,
+        safety: root
+            .section_opt("safety")
+            .map(|node| safety(&node))
+            .unwrap_or_default(),
         ladder: ladder(&root.section("ladder"), waiting_ms),
         keys: keys(&root.section("keys")),
     }
@@ -92,21 +98,40 @@ fn ladder(node: &Node<'_>, waiting_ms: [u32; 4]) -> Ladder {
     }
 }
 
+/// `[safety]`: whoever is not named is not asked.
+fn safety(node: &Node<'_>) -> SafetyChecks {
+    let every = |key: &str| {
+        let by_grade = node.section_opt(key)?;
+        Some(GRADES.map(|grade| ms(by_grade.int(grade, 1..=WAIT_S_MAX))))
+    };
+    SafetyChecks {
+        en_route_ms: every("en_route_s"),
+        on_scene_ms: every("on_scene_s"),
+        answer_ms: ms(node.int("answer_s", 1..=WAIT_S_MAX)),
+    }
+}
+
 /// Texts that are keys. One may be followed by a space and an incident number, so a key has no
 /// space itself.
 fn keys(node: &Node<'_>) -> BTreeMap<String, Key> {
-    const NAMES: [(&str, Key); 6] = [
+    const NAMES: [(&str, Key); 7] = [
         ("accept", Key::Accept),
         ("decline", Key::Decline),
         ("rolling", Key::Rolling),
         ("on_scene", Key::OnScene),
         ("clear", Key::Clear),
         ("need_help", Key::NeedHelp),
+        ("help_over", Key::HelpOver),
     ];
     let mut taken = Keys::default();
     let mut out = BTreeMap::new();
     for (name, key) in NAMES {
-        for text in node.texts(name) {
+        let texts = match key {
+            // Not every town has one: the emergency ends by hand all the same.
+            Key::HelpOver => node.texts_opt(name),
+            _ => node.texts(name),
+        };
+        for text in texts {
             taken.claim(node.report, Some(&text), "key text");
             if unfit(&text) {
                 let limit = format!("a key has 1 to {KEY_CHARS_MAX} characters and no space");

@@ -313,13 +313,17 @@ fn policy(
     register: &[UnitEntry],
     terminals: &BTreeMap<RadioId, Terminal>,
 ) -> Option<Policy> {
+    let default_plans: [Plan; 4] = plans.unclassified.try_into().ok()?;
+    // Without a plan of its own an emergency gets what the gravest unknown gets.
+    let [gravest, ..] = default_plans.clone();
     Some(Policy {
         hash: [0; 32],
         mode: dispatch.mode,
         skill_names: skills.iter().map(|s| (s.bit, s.key.clone())).collect(),
         categories: catalogue::of_policy(categories),
         plans: plans.by_category,
-        default_plans: plans.unclassified.try_into().ok()?,
+        default_plans,
+        emergency: plans.emergency.unwrap_or(gravest),
         register: register
             .iter()
             .map(|u| (u.call_sign.clone(), u.kind))
@@ -329,6 +333,7 @@ fn policy(
         plausible_cm_s: dispatch.plausible_cm_s,
         stale_fix_ms: dispatch.stale_fix_ms,
         age_step_ms: dispatch.age_step_ms,
+        safety: dispatch.safety,
         ladder: dispatch.ladder,
         keys: dispatch.keys,
         top_k: dispatch.top_k,

@@ -13,6 +13,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const TEXT_UNITS: std::ops::RangeInclusive<i64> = 20..=500;
 /// Longest renewal of a registration and interval of positions, seconds.
 const INTERVAL_S_MAX: i64 = 65_535;
+/// Interval of positions while an emergency is open, where the config says none, seconds.
+const EMERGENCY_INTERVAL_S: i64 = 5;
+/// Longest wait between two CONNECTs, where the config says none, seconds.
+const RECONNECT_MAX_S: i64 = 30;
 /// Longest transport timers.
 pub(super) const ACK_MS_MAX: i64 = 10_000;
 pub(super) const LINK_S_MAX: i64 = 3_600;
@@ -35,6 +39,8 @@ pub struct Radio {
     pub renew_s: u16,
     /// Interval of triggered position reports, seconds.
     pub position_interval_s: u16,
+    /// The same while the terminal's emergency is open, seconds.
+    pub emergency_interval_s: u16,
     /// Sets bit 7 of the message header (reliable) on texts sent.
     pub tmp_flag_bit7: bool,
 }
@@ -52,6 +58,8 @@ pub struct LinkLimits {
     pub missed: u8,
     /// Between attempts to connect, seconds.
     pub reconnect_s: u32,
+    /// The longest of these waits, seconds: each is twice the one before.
+    pub reconnect_max_s: u32,
     /// Frames waiting at most.
     pub queue: usize,
     /// A frame waits at most this long, seconds.
@@ -139,6 +147,12 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
     let seconds = |key| u16::try_from(node.int(key, 1..=INTERVAL_S_MAX)).unwrap_or(1);
     let text_units_max = usize::try_from(node.int("text_units_max", TEXT_UNITS)).unwrap_or(20);
     let (renew_s, position_interval_s) = (seconds("rrs_renew_s"), seconds("position_interval_s"));
+    let burst_s = node.int_or(
+        "emergency_interval_s",
+        1..=INTERVAL_S_MAX,
+        EMERGENCY_INTERVAL_S,
+    );
+    let emergency_interval_s = u16::try_from(burst_s).unwrap_or(position_interval_s);
     let tmp_flag_bit7 = node.flag_or("tmp_flag_bit7", false);
     let dispatcher = dispatcher?;
     Some(Radio {
@@ -146,6 +160,7 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
         dispatcher,
         renew_s,
         position_interval_s,
+        emergency_interval_s,
         tmp_flag_bit7,
     })
 }
@@ -158,12 +173,16 @@ pub(super) fn link(root: &Node<'_>, send_ms: u32) -> LinkLimits {
     let seconds = |key| u32::try_from(node.int(key, 1..=LINK_S_MAX)).unwrap_or(1);
     let ack_ms = u32::try_from(node.int("ack_ms", 1..=ACK_MS_MAX)).unwrap_or(1);
     let (tries, missed) = (small("tries", 16), small("missed", 100));
+    let reconnect_s = seconds("reconnect_s");
+    let reconnect_max_s = node.int_or("reconnect_max_s", 1..=LINK_S_MAX, RECONNECT_MAX_S);
+    let reconnect_max_s = u32::try_from(reconnect_max_s).unwrap_or(reconnect_s);
     let limits = LinkLimits {
         ack_ms,
         tries,
         heartbeat_s: seconds("heartbeat_s"),
         missed,
-        reconnect_s: seconds("reconnect_s"),
+        reconnect_s,
+        reconnect_max_s: reconnect_max_s.max(reconnect_s),
         queue: usize::try_from(node.int("queue", 1..=QUEUE_MAX)).unwrap_or(1),
         ttl_s: seconds("ttl_s"),
     };

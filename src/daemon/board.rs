@@ -6,7 +6,7 @@
 use super::rpc;
 use super::wire::Views;
 use crate::engine::event::Event;
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId, RadioId, UnitId};
+use crate::engine::id::{AlarmId, AssignmentId, IncidentId, RadioId, TaskId, UnitId};
 use crate::engine::incident::Phase;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ pub struct Touched {
     assignments: BTreeSet<AssignmentId>,
     units: BTreeSet<UnitId>,
     alarms: BTreeSet<AlarmId>,
+    tasks: BTreeSet<TaskId>,
     texts: Vec<(RadioId, String)>,
     terminals: BTreeSet<RadioId>,
 }
@@ -34,6 +35,7 @@ impl Touched {
             && self.assignments.is_empty()
             && self.units.is_empty()
             && self.alarms.is_empty()
+            && self.tasks.is_empty()
             && self.texts.is_empty()
             && self.terminals.is_empty()
     }
@@ -61,8 +63,15 @@ impl Touched {
             | Event::IncidentReviewed { incident, .. }
             | Event::IncidentCancelled { incident, .. }
             | Event::IncidentResolved { incident, .. }
-            | Event::IncidentClosed { incident, .. } => {
+            | Event::IncidentClosed { incident, .. }
+            | Event::EmergencyRaised { incident, .. }
+            | Event::EmergencyRepeated { incident, .. }
+            | Event::EmergencyCancelled { incident, .. } => {
                 self.incidents.insert(*incident);
+                // Its unit's mark comes and goes with it.
+                let found = views.engine.state().incidents.get(incident);
+                let emergency = found.and_then(|found| found.emergency.as_ref());
+                self.units.extend(emergency.and_then(|found| found.unit));
             }
             Event::AssignmentStacked { assignment, .. }
             | Event::AssignmentOffered { assignment, .. }
@@ -71,17 +80,24 @@ impl Touched {
             | Event::AssignmentOverdue { assignment, .. }
             | Event::AssignmentDeclined { assignment, .. }
             | Event::AssignmentExpired { assignment, .. }
-            | Event::AssignmentRecalled { assignment, .. } => {
+            | Event::AssignmentRecalled { assignment, .. }
+            | Event::SafetyScheduled { assignment, .. }
+            | Event::SafetyAsked { assignment, .. }
+            | Event::SafetyAnswered { assignment, .. } => {
                 self.assignments.insert(*assignment);
                 if let Some(found) = views.engine.state().assignments.get(assignment) {
                     self.incidents.insert(found.incident);
                     self.units.insert(found.unit);
+                    self.tasks.extend(found.task);
                 }
             }
             Event::AlarmRaised { alarm, .. }
             | Event::AlarmRepeated { alarm }
             | Event::AlarmAcked { alarm, .. } => {
                 self.alarms.insert(*alarm);
+            }
+            Event::TaskOpened { task, .. } | Event::TaskDone { task, .. } => {
+                self.tasks.insert(*task);
             }
             Event::TextReceived { radio, text, .. } => self.texts.push((*radio, text.clone())),
             Event::PolicyPublished { .. }
@@ -117,6 +133,8 @@ impl Touched {
             .alarms
             .iter()
             .filter(|id| !state.alarms.contains_key(id));
+        let tasks = self.tasks.iter().filter_map(|id| state.tasks.get(id));
+        let done = self.tasks.iter().filter(|id| !state.tasks.contains_key(id));
         let texts = self.texts.iter().map(|(radio, text)| {
             let unit = state.holder(*radio).map(|unit| unit.call_sign.as_str());
             json!({ "radio": radio, "unit": unit, "text": text })
@@ -130,14 +148,16 @@ impl Touched {
             "units": units.map(|found| views.unit(found)).collect::<Vec<_>>(),
             "alarms": alarms.map(|found| views.alarm(found)).collect::<Vec<_>>(),
             "alarms_acked": gone.collect::<Vec<_>>(),
+            "tasks": tasks.map(|found| views.task(found)).collect::<Vec<_>>(),
+            "tasks_done": done.collect::<Vec<_>>(),
             "texts": texts.collect::<Vec<_>>(),
         });
         rpc::notice("board.delta", &params)
     }
 }
 
-/// The pages of a snapshot: open incidents, their assignments, units, alarms. Deltas go on at
-/// `seq` + 1.
+/// The pages of a snapshot: open incidents, their assignments, units, alarms, tasks. Deltas go on
+/// at `seq` + 1.
 #[must_use]
 pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
     let state = views.engine.state();
@@ -164,6 +184,12 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
                 .alarms
                 .values()
                 .map(|found| ("alarm", views.alarm(found))),
+        )
+        .chain(
+            state
+                .tasks
+                .values()
+                .map(|found| ("task", views.task(found))),
         );
     let mut pages = Vec::new();
     let (mut page, mut size) = (Vec::new(), 0usize);

@@ -1,9 +1,9 @@
 //! What gateways tell of themselves: radio control (RCP) and delivery states (DDS). An emergency
 //! goes the way of every other one; the rest changes nothing and is shown in `system.health`.
 
-use super::Daemon;
 use super::output::LinkId;
 use super::radio::Inbound;
+use super::{Daemon, Now};
 use crate::engine::id::RadioId;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,14 +41,17 @@ impl Control {
 }
 
 impl Daemon {
-    pub(super) fn sort_rcp(&mut self, link: LinkId, rcp: &Rcp<'_>) {
+    pub(super) fn sort_rcp(&mut self, now: Now, link: LinkId, rcp: &Rcp<'_>) {
         let told = self.control.0.entry(link).or_default();
         match rcp {
             Rcp::RepeaterStatus(status) => {
                 told.repeater = Some(*status);
                 if let Some(sender) = status.emergency() {
-                    let radio = RadioId(sender);
-                    self.urgent_radio(Inbound::Emergency { radio });
+                    self.emergency(Inbound::Emergency {
+                        radio: RadioId(sender),
+                        fix: None,
+                        arrived_us: now.mono_us,
+                    });
                 }
             }
             Rcp::RadioStatus { target, value } => {

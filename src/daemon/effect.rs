@@ -108,6 +108,15 @@ impl Daemon {
                 text,
                 ..
             } => self.send_group(now, *message, *talkgroup, text, out),
+            Event::EmergencyRaised { radio, .. } => self.locate(now, *radio, out),
+            Event::IncidentResolved { incident, .. }
+            | Event::IncidentCancelled { incident, .. } => {
+                let found = self.engine.state().incidents.get(incident);
+                let emergency = found.and_then(|found| found.emergency.as_ref());
+                if let Some(radio) = emergency.map(|ended| ended.radio) {
+                    self.locate(now, radio, out);
+                }
+            }
             _ => {}
         }
     }
@@ -129,6 +138,7 @@ impl Daemon {
         for message in messages {
             self.send_message(now, message, out);
         }
+        self.locate_emergencies(now, out);
     }
 
     fn send_offer(
@@ -153,7 +163,12 @@ impl Daemon {
             message: assignment.message,
             attempt: assignment.attempt,
         };
-        let words = text::offer(&self.engine, assignment, self.config.radio.text_units_max);
+        let words = text::offer(
+            &self.engine,
+            &self.config,
+            assignment,
+            self.config.radio.text_units_max,
+        );
         self.send_text(now, radio, request, rank, &words, arrived_us, out);
     }
 
@@ -226,7 +241,7 @@ impl Daemon {
             .engine
             .state()
             .gateway_of(radio)
-            .and_then(|(gateway, slot)| self.gateways.link_for(gateway, Service::Tmp, slot));
+            .and_then(|(gateway, slot)| self.gateways.route(now.at, gateway, Service::Tmp, slot));
         let Some(link) = link else {
             return self.send_failed(request);
         };
@@ -277,7 +292,17 @@ impl Daemon {
         message: &Message<'_>,
         out: &mut dyn Outbox,
     ) {
-        let frame = Box::new(self.frame(now, RANK_SIGNALLING, message));
+        self.signal_at(now, (link, RANK_SIGNALLING), message, out);
+    }
+
+    pub(super) fn signal_at(
+        &mut self,
+        now: Now,
+        (link, rank): (LinkId, u8),
+        message: &Message<'_>,
+        out: &mut dyn Outbox,
+    ) {
+        let frame = Box::new(self.frame(now, rank, message));
         self.hold(now, Held::Frame { link, frame }, out);
     }
 

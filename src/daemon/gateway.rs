@@ -20,6 +20,8 @@ use tieqi_protocols::link::{
 use tieqi_protocols::message::Message;
 use tieqi_protocols::rcp::{Identity, RECEIVING, REPEATER, Rcp, SENDING, switched_on};
 
+/// Rank of all an emergency causes.
+pub const RANK_EMERGENCY: u8 = 0;
 /// Rank of frames that are no text: answers to registrations, position requests.
 pub const RANK_SIGNALLING: u8 = 5;
 
@@ -32,7 +34,8 @@ pub struct Frame {
     pub request: Option<Request>,
     /// Dropped and told as not sent after this.
     pub expires_at: EngineTime,
-    /// When the report it answers was read, if it is the first frame of one; microseconds.
+    /// When the report or emergency it answers was read, if it is of its first frames;
+    /// microseconds.
     pub arrived_us: Option<u64>,
     /// When it was decided, microseconds.
     pub decided_us: u64,
@@ -56,6 +59,8 @@ pub enum Serial<'a> {
 pub enum Heard {
     /// A frame was handed to its socket.
     Left {
+        /// [`Frame::rank`].
+        rank: u8,
         /// [`Frame::arrived_us`].
         arrived_us: Option<u64>,
     },
@@ -110,6 +115,8 @@ struct Port {
 pub struct Gateways {
     names: Vec<String>,
     ports: Vec<Port>,
+    /// Until when each gateway is not the first choice: a frame to it was not acknowledged.
+    doubted_until: Vec<EngineTime>,
     ticket: u64,
     capacity: usize,
     /// Refused datagrams by reason; each source and reason is logged once.
@@ -119,6 +126,9 @@ pub struct Gateways {
 impl Gateways {
     /// Sources remembered for the log; beyond them refusals are only counted.
     const MAX_SOURCES: usize = 1024;
+    /// How long a gateway that did not acknowledge a frame is passed over, milliseconds. Anything
+    /// it says ends that.
+    const DOUBT_MS: u64 = 10_000;
 
     /// The gateways of a config, none connected yet.
     #[must_use]
@@ -129,6 +139,8 @@ impl Gateways {
             heartbeat_ms: u64::from(limits.heartbeat_s) * 1000,
             missed: u32::from(limits.missed),
             reconnect_ms: u64::from(limits.reconnect_s) * 1000,
+            reconnect_max_ms: u64::from(limits.reconnect_max_s) * 1000,
+            seed: 0,
         };
         let ports = gateways.iter().enumerate().flat_map(|(index, gateway)| {
             gateway.ports().map(move |port| match port {
@@ -142,6 +154,7 @@ impl Gateways {
                 .map(|gateway| gateway.name.clone())
                 .collect(),
             ports: ports.collect(),
+            doubted_until: vec![EngineTime::default(); gateways.len()],
             ticket: 0,
             capacity: limits.queue,
             refused: BTreeMap::new(),
@@ -172,6 +185,31 @@ impl Gateways {
             .filter(|(_, port)| carries(port))
             .map(|(index, _)| LinkId(index))
             .collect()
+    }
+
+    /// The link a message to a terminal goes by: of the gateway it registered through, or, while
+    /// that is down or does not answer, of the first other one in the config's order that is up.
+    /// When none is, the registered one: what waits there goes out when it comes back.
+    #[must_use]
+    pub fn route(
+        &self,
+        now: EngineTime,
+        gateway: &str,
+        service: Service,
+        slot: u8,
+    ) -> Option<LinkId> {
+        let own = self.link_for(gateway, service, slot);
+        let others = self.names.iter().filter(|name| *name != gateway);
+        let others = others.filter_map(|name| self.link_for(name, service, slot));
+        let mut ways = own.into_iter().chain(others);
+        ways.find(|link| self.is_sound(now, *link)).or(own)
+    }
+
+    fn is_sound(&self, now: EngineTime, link: LinkId) -> bool {
+        self.ports.get(link.0).is_some_and(|port| {
+            let doubted = self.doubted_until.get(port.gateway);
+            port.up && doubted.is_none_or(|until| *until <= now)
+        })
     }
 
     /// The gateway a link belongs to.
@@ -273,6 +311,9 @@ impl Gateways {
             let link = LinkId(index);
             loop {
                 while let Some(event) = port.link.poll_event() {
+                    if let Some(until) = self.doubted_until.get_mut(port.gateway) {
+                        *until = doubt(now, *until, &event);
+                    }
                     note(&mut self.refused, link, port, event, heard);
                 }
                 if !port.send_next(now, heard) {
@@ -339,6 +380,10 @@ impl Port {
                 channel: link.slot,
             },
         };
+        let config = LinkConfig {
+            seed: u64::from(link.port),
+            ..config
+        };
         let machine = AnyLink::Datagram(Link::new(now.0, role, config));
         Self {
             accept_from: gateway.accept_from,
@@ -387,6 +432,7 @@ impl Port {
             Ok(()) => {
                 self.in_flight = Some((ticket, frame.request, frame.decided_us));
                 heard.push(Heard::Left {
+                    rank: frame.rank,
                     arrived_us: frame.arrived_us,
                 });
             }
@@ -418,6 +464,15 @@ fn setup(on_first: bool) -> Vec<Bytes> {
     ];
     let bytes = messages.map(|rcp| Message::Rcp(rcp).to_bytes(false));
     bytes.into()
+}
+
+/// Until when a gateway is passed over after this event.
+fn doubt(now: EngineTime, until: EngineTime, event: &LinkEvent) -> EngineTime {
+    match event {
+        LinkEvent::SendFailed { .. } => now.plus_ms(Gateways::DOUBT_MS),
+        LinkEvent::Up { .. } | LinkEvent::Sent { .. } | LinkEvent::Received { .. } => now,
+        LinkEvent::Down { .. } | LinkEvent::Refused { .. } => until,
+    }
 }
 
 fn note(

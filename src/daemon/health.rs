@@ -92,6 +92,8 @@ impl Daemon {
             "consoles": self.sessions.len(),
             "open_incidents": state.open_incidents,
             "open_alarms": state.alarms.len(),
+            "open_emergencies": state.emergencies.len(),
+            "open_tasks": state.tasks.len(),
             "queue": queue,
             "receipts": self.receipts(),
             "links": links,
@@ -169,6 +171,8 @@ impl Daemon {
         for (name, total) in totals {
             metrics::counter!(name).absolute(total);
         }
+        let emergencies = float(self.engine.state().emergencies.len());
+        metrics::gauge!("tieqi_emergencies_open").set(emergencies);
         metrics::gauge!("tieqi_consoles").set(float(self.sessions.len()));
         let degraded = float(usize::from(self.degraded.is_some()));
         metrics::gauge!("tieqi_degraded").set(degraded);

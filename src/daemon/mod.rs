@@ -155,6 +155,8 @@ pub struct Daemon {
 impl Daemon {
     /// Requests and frames that may wait in a lane.
     pub const LANE: usize = 1024;
+    /// Emergencies the urgent lane takes beyond that.
+    const EMERGENCIES: usize = 64;
     /// Normal work done before urgent work is looked for again.
     const NORMAL_TURN: usize = 64;
     /// `PositionsNoted` is journalled this often, milliseconds.
@@ -367,16 +369,7 @@ impl Daemon {
     /// Decides a command nobody waits for. A rejection is counted: its sender is a radio or
     /// ourselves.
     fn execute(&mut self, now: Now, command: &Command, out: &mut dyn Outbox) {
-        if self.degraded.is_some() {
-            self.counts.dropped_degraded += 1;
-            return;
-        }
-        let mut batch = Vec::new();
-        if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
-            tracing::warn!(%rejection, ?command, "not taken");
-            self.counts.rejected += 1;
-        }
-        self.commit(now, batch, None, out);
+        self.execute_for(now, command, None, out);
     }
 
     /// Gives a batch to the journal and holds what it causes until it is durable.

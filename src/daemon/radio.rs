@@ -3,12 +3,13 @@
 //! Acks, texts and emergencies are urgent; registrations are normal; positions overwrite each
 //! other, one slot a terminal.
 
-use super::gateway::Heard;
+use super::gateway::{Heard, RANK_EMERGENCY, RANK_SIGNALLING};
 use super::output::{LinkId, Outbox};
 use super::stage::Stage;
 use super::{Daemon, Now, Work};
 use crate::config::Service;
 use crate::engine::command::Command;
+use crate::engine::event::Event;
 use crate::engine::id::RadioId;
 use crate::engine::message::Request;
 use crate::engine::position::Fix;
@@ -38,9 +39,17 @@ pub(super) enum Inbound {
     /// A terminal leaves it.
     Leave { radio: RadioIp },
     /// A terminal wrote to us.
-    Text { link: LinkId, text: Written },
-    /// A terminal's emergency button.
-    Emergency { radio: RadioId },
+    Text {
+        link: LinkId,
+        text: Written,
+        arrived_us: u64,
+    },
+    /// A terminal's emergency button, with where it is if the frame says so.
+    Emergency {
+        radio: RadioId,
+        fix: Option<Fix>,
+        arrived_us: u64,
+    },
 }
 
 /// A text from a terminal.
@@ -58,10 +67,14 @@ impl Daemon {
     /// Puts what the links heard into the lanes.
     pub(super) fn sort_radio(&mut self, now: Now, heard: Heard) {
         match heard {
-            Heard::Left { arrived_us } => {
+            Heard::Left { rank, arrived_us } => {
                 if let Some(arrived_us) = arrived_us {
                     let us = now.mono_us.saturating_sub(arrived_us);
-                    self.stages.note(Stage::ReportToFrame, us);
+                    let stage = match rank {
+                        RANK_EMERGENCY => Stage::EmergencyToBackup,
+                        _ => Stage::ReportToFrame,
+                    };
+                    self.stages.note(stage, us);
                 }
             }
             Heard::Sent {
@@ -95,6 +108,14 @@ impl Daemon {
         }
     }
 
+    /// Emergencies go before all that waits, and have some room of their own when acks fill it.
+    pub(super) fn emergency(&mut self, inbound: Inbound) {
+        match self.urgent.len() < Self::LANE + Self::EMERGENCIES {
+            true => self.urgent.push_front(Work::Radio(inbound)),
+            false => self.counts.radio_dropped += 1,
+        }
+    }
+
     fn normal_radio(&mut self, inbound: Inbound) {
         match self.normal.len() < Self::LANE {
             true => self.normal.push_back(Work::Radio(inbound)),
@@ -117,22 +138,26 @@ impl Daemon {
                 self.normal_radio(Inbound::Register { link, slot, radio });
             }
             Ok(Message::Rrs(Rrs::Offline(radio))) => self.normal_radio(Inbound::Leave { radio }),
-            Ok(Message::Tmp(tmp)) => self.sort_tmp(link, &tmp),
+            Ok(Message::Tmp(tmp)) => self.sort_tmp(now, link, &tmp),
             Ok(Message::Lp(Lp::Emergency { radio, gps, .. })) => {
-                self.sort_fix(now, radio, gps);
-                let radio = RadioId(radio.id);
-                self.urgent_radio(Inbound::Emergency { radio });
+                let inbound = Inbound::Emergency {
+                    radio: RadioId(radio.id),
+                    fix: self.fix_of(now, gps),
+                    arrived_us: now.mono_us,
+                };
+                self.emergency(inbound);
             }
             Ok(Message::Lp(Lp::Report(report))) => self.sort_fix(now, report.radio, report.gps),
-            Ok(Message::Rcp(rcp)) => self.sort_rcp(link, &rcp),
+            Ok(Message::Rcp(rcp)) => self.sort_rcp(now, link, &rcp),
             Ok(Message::Dds(dds)) => self.sort_dds(link, &dds),
             Ok(_) => self.counts.messages_unused += 1,
         }
     }
 
-    fn sort_tmp(&mut self, link: LinkId, tmp: &Tmp<'_>) {
+    fn sort_tmp(&mut self, now: Now, link: LinkId, tmp: &Tmp<'_>) {
         let text = |from, to: Option<RadioIp>, text: Text<'_>| Inbound::Text {
             link,
+            arrived_us: now.mono_us,
             text: Written {
                 request_id: tmp.request_id,
                 flag: tmp.flag,
@@ -167,30 +192,38 @@ impl Daemon {
         self.urgent_radio(inbound);
     }
 
-    /// A fix is projected once, here at the edge; GPS time is UTC, so its age is wall less GPS.
     fn sort_fix(&mut self, now: Now, radio: RadioIp, gps: GpsField<'_>) {
-        let gps = gps.read().unwrap_or(Gps::NONE);
-        let Some((latitude, longitude)) = gps.place() else {
-            return self.counts.positions_invalid += 1;
-        };
-        let degrees = |angle: Angle| f64::from(angle.degrees_e7()) / 1e7;
-        let at = Wgs84::new(degrees(latitude), degrees(longitude));
-        let point = at.ok().and_then(|at| self.config.plane.project(at).ok());
-        let Some(point) = point else {
-            return self.counts.positions_invalid += 1;
-        };
-        let taken_utc_ms = gps.taken_utc_ms();
-        let age_ms = taken_utc_ms.map_or(0, |taken| now.wall_ms.saturating_sub(taken));
-        let now_ms = i64::try_from(now.at.0).unwrap_or(i64::MAX);
-        let fix = Fix {
-            point,
-            taken_ms: now_ms.saturating_sub(age_ms),
+        let Some(fix) = self.fix_of(now, gps) else {
+            return;
         };
         let radio = RadioId(radio.id);
         // Strangers must not fill the table.
         if self.positions.len() < Self::LANE || self.config.terminals.contains_key(&radio) {
             self.positions.insert(radio, fix);
         }
+    }
+
+    /// A fix is projected once, here at the edge; GPS time is UTC, so its age is wall less GPS. One
+    /// that is none is counted.
+    fn fix_of(&mut self, now: Now, gps: GpsField<'_>) -> Option<Fix> {
+        let fix = self.read_fix(now, gps);
+        self.counts.positions_invalid += u64::from(fix.is_none());
+        fix
+    }
+
+    fn read_fix(&self, now: Now, gps: GpsField<'_>) -> Option<Fix> {
+        let gps = gps.read().unwrap_or(Gps::NONE);
+        let (latitude, longitude) = gps.place()?;
+        let degrees = |angle: Angle| f64::from(angle.degrees_e7()) / 1e7;
+        let at = Wgs84::new(degrees(latitude), degrees(longitude));
+        let point = self.config.plane.project(at.ok()?).ok()?;
+        let taken_utc_ms = gps.taken_utc_ms();
+        let age_ms = taken_utc_ms.map_or(0, |taken| now.wall_ms.saturating_sub(taken));
+        let now_ms = i64::try_from(now.at.0).unwrap_or(i64::MAX);
+        Some(Fix {
+            point,
+            taken_ms: now_ms.saturating_sub(age_ms),
+        })
     }
 
     pub(super) fn take_radio(&mut self, now: Now, inbound: Inbound, out: &mut dyn Outbox) {
@@ -201,11 +234,47 @@ impl Daemon {
                 let radio = RadioId(radio.id);
                 self.execute(now, &Command::RecordRegistration { radio, via: None }, out);
             }
-            Inbound::Text { link, text } => self.take_text(now, link, text, out),
-            Inbound::Emergency { radio } => {
-                self.execute(now, &Command::RecordEmergency { radio }, out);
+            Inbound::Text {
+                link,
+                text,
+                arrived_us,
+            } => self.take_text(now, link, text, arrived_us, out),
+            Inbound::Emergency {
+                radio,
+                fix,
+                arrived_us,
+            } => {
+                // A stranger's fix is nothing to the engine, which learns of them below.
+                if let Some(fix) = fix.filter(|_| self.config.terminals.contains_key(&radio)) {
+                    self.observe(now, radio, fix, out);
+                }
+                let command = Command::RecordEmergency { radio };
+                self.execute_for(now, &command, Some(arrived_us), out);
             }
         }
+    }
+
+    /// Decides a command of a datagram read at `arrived_us`: from an emergency's to its back-up's
+    /// frame is timed.
+    pub(super) fn execute_for(
+        &mut self,
+        now: Now,
+        command: &Command,
+        arrived_us: Option<u64>,
+        out: &mut dyn Outbox,
+    ) {
+        if self.degraded.is_some() {
+            self.counts.dropped_degraded += 1;
+            return;
+        }
+        let mut batch = Vec::new();
+        if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
+            tracing::warn!(%rejection, ?command, "not taken");
+            self.counts.rejected += 1;
+        }
+        let opens = |event: &Event| matches!(event, Event::EmergencyRaised { .. });
+        let timed = arrived_us.filter(|_| batch.iter().any(opens));
+        self.commit(now, batch, timed, out);
     }
 
     /// Answers a registration once it is durable, and asks a terminal that is new on the air where
@@ -244,13 +313,31 @@ impl Daemon {
         if !known || before == via {
             return;
         }
-        if let Some(link) = self.gateways.link_for(&gateway, Service::Lp, slot) {
-            self.locate(now, link, radio, out);
+        self.locate(now, id, out);
+    }
+
+    /// After a restart: bursts of positions go on.
+    pub(super) fn locate_emergencies(&mut self, now: Now, out: &mut dyn Outbox) {
+        let calling: Vec<_> = self.engine.state().emergencies.keys().copied().collect();
+        for radio in calling {
+            self.locate(now, radio, out);
         }
     }
 
-    /// Asks a terminal where it is, now and from time to time.
-    fn locate(&mut self, now: Now, link: LinkId, radio: RadioIp, out: &mut dyn Outbox) {
+    /// Asks a terminal on the air where it is, now and from time to time; in a burst while its
+    /// emergency is open.
+    pub(super) fn locate(&mut self, now: Now, id: RadioId, out: &mut dyn Outbox) {
+        let state = self.engine.state();
+        let link = state
+            .gateway_of(id)
+            .and_then(|(gateway, slot)| self.gateways.route(now.at, gateway, Service::Lp, slot));
+        let Some(link) = link else { return };
+        let calls = state.emergencies.contains_key(&id);
+        let (interval_s, rank) = match calls {
+            true => (self.config.radio.emergency_interval_s, RANK_EMERGENCY),
+            false => (self.config.radio.position_interval_s, RANK_SIGNALLING),
+        };
+        let radio = self.address_of(id);
         // The request id only has to come back; the address tells whose answer it is.
         let request_id = radio.id;
         let once = Lp::Request {
@@ -258,7 +345,7 @@ impl Daemon {
             radio,
             extra: None,
         };
-        let interval_s = u32::from(self.config.radio.position_interval_s);
+        let interval_s = u32::from(interval_s);
         let often = Lp::Subscribe(Subscription {
             request_id,
             radio,
@@ -269,18 +356,26 @@ impl Daemon {
             interval_s,
             longest_s: interval_s,
         });
-        self.signal(now, link, &Message::Lp(once), out);
-        self.signal(now, link, &Message::Lp(often), out);
+        self.signal_at(now, (link, rank), &Message::Lp(once), out);
+        self.signal_at(now, (link, rank), &Message::Lp(often), out);
     }
 
     /// A text is acked once it is durable. A terminal that missed the ack sends the same again:
     /// that is acked again and otherwise ignored.
-    fn take_text(&mut self, now: Now, link: LinkId, text: Written, out: &mut dyn Outbox) {
+    fn take_text(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        text: Written,
+        arrived_us: u64,
+        out: &mut dyn Outbox,
+    ) {
         let radio = RadioId(text.from.id);
         let repeated = self.last_texts.get(&radio) == Some(&text.request_id);
         if !repeated {
             let text = text.words;
-            self.execute(now, &Command::RecordText { radio, text }, out);
+            let command = Command::RecordText { radio, text };
+            self.execute_for(now, &command, Some(arrived_us), out);
         }
         if self.config.terminals.contains_key(&radio) {
             self.last_texts.insert(radio, text.request_id);

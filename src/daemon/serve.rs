@@ -7,6 +7,7 @@ use super::rpc::{self, Problem, Request};
 use super::session::{ConsoleId, Heard, Login};
 use super::wire::Named;
 use super::{Daemon, Now, Work};
+use crate::config::users::Role;
 use crate::engine::answer::Lookup;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
@@ -70,6 +71,14 @@ impl Daemon {
             }
             (Some(least), Some((_, role))) if *role < least => {
                 let message = format!("{} needs the role {least}, you are {role}", request.method);
+                Err(Problem::new(Problem::FORBIDDEN, message))
+            }
+            _ => Ok(()),
+        });
+        let vouches = request.method == "incident.report" && has_alarm(&request);
+        let allowed = allowed.and_then(|()| match &user {
+            Some((_, role)) if vouches && *role < Role::Dispatcher => {
+                let message = "incident.report with `alarm` needs the role dispatcher";
                 Err(Problem::new(Problem::FORBIDDEN, message))
             }
             _ => Ok(()),
@@ -253,6 +262,7 @@ impl Daemon {
             Rejection::UnknownAssignment(_) => "unknown_assignment",
             Rejection::UnknownUnit(_) => "unknown_unit",
             Rejection::UnknownAlarm(_) => "unknown_alarm",
+            Rejection::UnknownTask(_) => "unknown_task",
             Rejection::UnknownCategory(_) => "unknown_category",
             Rejection::UnknownTerminal(_) => "unknown_terminal",
             Rejection::WrongPhase { .. } => "wrong_phase",
@@ -290,10 +300,19 @@ pub(super) struct Keyed {
     request: Request,
 }
 
-/// A Grade I report goes before everything that waits.
+/// Whether it makes an incident of an alarm.
+fn has_alarm(request: &Request) -> bool {
+    request
+        .params
+        .get("alarm")
+        .is_some_and(|alarm| !alarm.is_null())
+}
+
+/// A Grade I report goes before everything that waits, and so does an emergency vouched for.
 fn is_grave(request: &Request) -> bool {
     let grade = request.params.get("grade").and_then(Value::as_str);
-    request.method == "incident.report" && grade == Some(Grade::One.name())
+    let grave = grade == Some(Grade::One.name()) || has_alarm(request);
+    request.method == "incident.report" && grave
 }
 
 /// Of the parameters, key order aside.

@@ -14,6 +14,8 @@ pub(super) enum Stage {
     ReportToFrame,
     /// From the decision to offer until the gateway's transport ack.
     OfferToSent,
+    /// From an emergency's datagram read until its first back-up's frame is handed to the socket.
+    EmergencyToBackup,
 }
 
 struct Meter {
@@ -22,16 +24,22 @@ struct Meter {
 }
 
 /// One histogram a stage, microseconds.
-pub(super) struct Stages([Meter; 3]);
+pub(super) struct Stages([Meter; Stage::ALL.len()]);
 
 impl Stage {
-    const ALL: [Self; 3] = [Self::Durable, Self::ReportToFrame, Self::OfferToSent];
+    const ALL: [Self; 4] = [
+        Self::Durable,
+        Self::ReportToFrame,
+        Self::OfferToSent,
+        Self::EmergencyToBackup,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Durable => "durable",
             Self::ReportToFrame => "report_to_frame",
             Self::OfferToSent => "offer_to_sent",
+            Self::EmergencyToBackup => "emergency_to_backup",
         }
     }
 }

@@ -5,10 +5,12 @@ use crate::config::Service;
 use crate::engine::Engine;
 use crate::engine::alarm::{Alarm, AlarmKind};
 use crate::engine::assignment::{Assignment, Rung, Source as StampSource, Step};
+use crate::engine::emergency::Emergency;
 use crate::engine::id::{EngineTime, Point};
 use crate::engine::incident::{Incident, Phase, Source};
 use crate::engine::policy::{Grade, UnitKind};
 use crate::engine::ranking::{Ranking, Reason, Why};
+use crate::engine::task::{Task, TaskKind};
 use crate::engine::unit::{Unit, UnitState};
 use crate::geo::datum::Datum;
 use crate::geo::plane::Plane;
@@ -77,17 +79,18 @@ names!(AlarmKind {
     StackedLong => "stacked_long", VoiceOnly => "voice_only", NoUnit => "no_unit",
     NoPlace => "no_place", Unclassified => "unclassified", LateReply => "late_reply",
     ClearToConfirm => "clear_to_confirm", MessageFailed => "message_failed",
-    Stranger => "stranger",
+    Stranger => "stranger", SafetyUnanswered => "safety_unanswered",
 });
 names!(Reason {
     StraightLine => "straight_line", StaleFix => "stale_fix", VoiceOnly => "voice_only",
 });
+names!(TaskKind { Voice => "voice" });
 names!(Datum { Wgs84 => "wgs84", Gcj02 => "gcj02", Bd09 => "bd09" });
 names!(Service { Rrs => "RRS", Lp => "LP", Tmp => "TMP" });
 names!(Why {
     Committed => "committed", OutOfService => "out_of_service", LacksSkill => "lacks_skill",
     LacksSworn => "lacks_sworn", Held => "held", Taken => "taken",
-    NoPosition => "no_position",
+    NoPosition => "no_position", Emergency => "emergency",
 });
 
 /// Everything a view is made from.
@@ -154,6 +157,7 @@ impl Views<'_> {
             "slots": slots,
             "assignments": incident.assignments,
             "notes": notes,
+            "emergency": incident.emergency.as_ref().map(|found| self.emergency(found)),
             "ended_at": incident.ended_at,
         })
     }
@@ -190,6 +194,9 @@ impl Views<'_> {
             "terminal": assignment.terminal,
             "distance_m": assignment.distance_m,
             "deadline": open.then_some(assignment.deadline),
+            "safety": assignment.safety.map(|safety| {
+                json!({ "asked": safety.asked, "deadline": safety.deadline })
+            }),
             "stamps": stamps,
         })
     }
@@ -223,6 +230,7 @@ impl Views<'_> {
             "out_of_service": unit.out_of_service,
             "active": unit.active,
             "stacked": unit.stacked,
+            "emergency": unit.emergency,
             "reachable": state.reachable(unit),
             "duty": duty,
         })
@@ -241,6 +249,29 @@ impl Views<'_> {
             "radio": alarm.about.radio,
             "raised_at": alarm.raised_at,
             "times": alarm.times,
+        })
+    }
+
+    /// A task.
+    #[must_use]
+    pub fn task(&self, task: &Task) -> Value {
+        json!({
+            "task": task.id,
+            "kind": task.kind.name(),
+            "incident": task.about.incident,
+            "assignment": task.about.assignment,
+            "unit": task.about.unit.and_then(|unit| self.call_sign(unit)),
+            "opened_at": task.opened_at,
+        })
+    }
+
+    fn emergency(&self, emergency: &Emergency) -> Value {
+        json!({
+            "radio": emergency.radio,
+            "unit": emergency.unit.and_then(|unit| self.call_sign(unit)),
+            "presses": emergency.presses,
+            "last_at": emergency.last_at,
+            "cancelled_at": emergency.cancelled_at,
         })
     }
 

@@ -36,13 +36,15 @@ pub enum AlarmKind {
     MessageFailed,
     /// A radio id the config does not know was heard.
     Stranger,
+    /// An officer who was asked whether all is well did not answer, or cannot be asked. Urgent.
+    SafetyUnanswered,
 }
 
 impl AlarmKind {
     /// Shown above everything, with sound.
     #[must_use]
     pub fn is_urgent(self) -> bool {
-        matches!(self, Self::NeedHelp)
+        matches!(self, Self::NeedHelp | Self::SafetyUnanswered)
     }
 }
 

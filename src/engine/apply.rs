@@ -7,11 +7,9 @@ use super::Engine;
 use super::alarm::Alarm;
 use super::answer::Answer;
 use super::assignment::{Assignment, Rung, Source};
-use super::deadline::Due;
 use super::event::{Event, Offer};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, UnitId};
 use super::incident::{Incident, Note, Phase, Report, Slot, Step, replan};
-use super::message::Message;
 use super::policy::{Limits, Need};
 use super::position::Place;
 use super::state::State;
@@ -75,6 +73,13 @@ impl Engine {
             Event::GatewayLinked { link, peer } => {
                 self.state.links.insert(link.clone(), peer.clone());
             }
+            Event::EmergencyRaised { .. }
+            | Event::EmergencyRepeated { .. }
+            | Event::EmergencyCancelled { .. } => self.apply_emergency(at, event)?,
+            Event::SafetyScheduled { .. }
+            | Event::SafetyAsked { .. }
+            | Event::SafetyAnswered { .. } => self.apply_safety(event)?,
+            Event::TaskOpened { .. } | Event::TaskDone { .. } => self.apply_task(at, event)?,
             Event::CommandAnswered {
                 user,
                 method,
@@ -110,6 +115,7 @@ impl Engine {
                     out_of_service: None,
                     active: None,
                     stacked: Default::default(),
+                    emergency: None,
                 };
                 self.state.units.insert(unit.id, unit);
             }
@@ -216,6 +222,7 @@ impl Engine {
             notes: Vec::new(),
             held: Vec::new(),
             review_at,
+            emergency: None,
             ended_at: None,
         };
         if self.state.incidents.insert(id, incident).is_none() {
@@ -289,6 +296,7 @@ impl Engine {
             incident.ended_at = Some(at);
             self.state.open_incidents = self.state.open_incidents.saturating_sub(1);
             self.state.ended.push_back((at, *id));
+            self.end_emergency(at, *id);
         }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {
@@ -375,17 +383,28 @@ impl Engine {
             Event::AssignmentDeclined {
                 assignment,
                 held_until,
-                ..
-            } => self.end(at, *assignment, Rung::Declined, *held_until),
+                by,
+            } => {
+                // A desk says it for somebody heard on the air; by itself it would recall.
+                let ended = (Rung::Declined, by.source(Source::Voice));
+                self.end(at, *assignment, ended, *held_until)
+            }
             Event::AssignmentExpired {
                 assignment,
                 held_until,
-            } => self.end(at, *assignment, Rung::Expired, *held_until),
+            } => {
+                let ended = (Rung::Expired, Source::Inferred);
+                self.end(at, *assignment, ended, *held_until)
+            }
             Event::AssignmentRecalled {
                 assignment,
                 held_until,
+                by,
                 ..
-            } => self.end(at, *assignment, Rung::Recalled, *held_until),
+            } => {
+                let ended = (Rung::Recalled, by.source(Source::Console));
+                self.end(at, *assignment, ended, *held_until)
+            }
             _ => None,
         }
     }
@@ -416,6 +435,8 @@ impl Engine {
                 attempt: 0,
                 terminal: None,
                 distance_m: None,
+                safety: None,
+                task: None,
                 deadline: at,
                 limits,
                 stamps: Default::default(),
@@ -470,11 +491,11 @@ impl Engine {
         &mut self,
         at: EngineTime,
         id: AssignmentId,
-        rung: Rung,
+        (rung, source): (Rung, Source),
         held_until: EngineTime,
     ) -> Option<()> {
         let assignment = self.state.assignments.get_mut(&id)?;
-        assignment.reach(rung, at, Source::Inferred);
+        assignment.reach(rung, at, source);
         let (incident, unit) = (assignment.incident, assignment.unit);
         let of = self.state.incidents.get_mut(&incident)?;
         for slot in &mut of.slots {
@@ -498,51 +519,6 @@ impl Engine {
             of.active = None;
         }
         self.touch_unit(at, unit);
-        Some(())
-    }
-
-    fn apply_message(&mut self, event: &Event) -> Option<()> {
-        match event {
-            Event::MessageQueued {
-                message,
-                unit,
-                radio,
-                body,
-                deadline,
-                ..
-            } => {
-                self.state.counters.message = message.0;
-                let new = Message {
-                    no: *message,
-                    unit: *unit,
-                    radio: *radio,
-                    body: body.clone(),
-                    attempt: 1,
-                    deadline: *deadline,
-                };
-                self.state.messages.insert(*message, new);
-                self.index
-                    .deadlines
-                    .set(Due::Message(*message), Some(*deadline));
-            }
-            Event::MessageRetried {
-                message,
-                attempt,
-                deadline,
-            } => {
-                let found = self.state.messages.get_mut(message)?;
-                found.attempt = *attempt;
-                found.deadline = *deadline;
-                self.index
-                    .deadlines
-                    .set(Due::Message(*message), Some(*deadline));
-            }
-            Event::MessageDelivered { message } | Event::MessageFailed { message } => {
-                self.state.messages.remove(message)?;
-                self.index.deadlines.set(Due::Message(*message), None);
-            }
-            _ => return None,
-        }
         Some(())
     }
 

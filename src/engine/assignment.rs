@@ -9,8 +9,9 @@
 //! officer's. A rung may be skipped upwards (a pressed key proves the text arrived) and repeats are
 //! [`Move::Already`]: anything outside may repeat, delay or reorder.
 
-use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, TaskId, UnitId};
 use super::policy::Limits;
+use super::safety::Safety;
 use serde::{Deserialize, Serialize};
 
 /// Where an assignment stands.
@@ -199,6 +200,10 @@ pub struct Assignment {
     pub terminal: Option<RadioId>,
     /// Straight distance when offered, metres.
     pub distance_m: Option<u32>,
+    /// The safety check of this rung, if it has one.
+    pub safety: Option<Safety>,
+    /// The voice task it opened, if it did; open or done.
+    pub task: Option<TaskId>,
     /// When this rung's limit runs out; kept but unused once ended.
     pub deadline: EngineTime,
     /// Limits of people in force for it.
@@ -209,9 +214,10 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// Notes the rung reached.
+    /// Notes the rung reached; the last one's safety check ends.
     pub(super) fn reach(&mut self, rung: Rung, at: EngineTime, source: Source) {
         self.rung = rung;
+        self.safety = None;
         if let Some(slot) = self.stamps.get_mut(rung as usize)
             && slot.is_none()
         {

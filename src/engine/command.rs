@@ -2,7 +2,7 @@
 
 use super::assignment::{Source, Step};
 use super::event::{By, LinkName, Peer};
-use super::id::{AlarmId, AssignmentId, IncidentId, Point, RadioId, UnitId};
+use super::id::{AlarmId, AssignmentId, IncidentId, Point, RadioId, TaskId, UnitId};
 use super::incident::{Classification, Report};
 use super::message::{Request, Talkgroup};
 use super::unit::Duty;
@@ -21,6 +21,15 @@ pub enum Command {
 
     /// A call. With a category it is confirmed and queued in the same batch.
     Report(Box<Report>),
+    /// An incident of what the emergency of an unknown terminal turned out to be.
+    ReportEmergency {
+        /// The alarm it raised.
+        alarm: AlarmId,
+        /// What the dispatcher knows.
+        report: Box<Report>,
+        /// Who.
+        by: By,
+    },
     /// Says what an incident is, or corrects it.
     Confirm {
         /// Which.
@@ -159,6 +168,14 @@ pub enum Command {
         by: String,
     },
 
+    /// Ticks a task off.
+    FinishTask {
+        /// Which.
+        task: TaskId,
+        /// Who.
+        by: By,
+    },
+
     /// A gateway took a text (transport ack).
     RecordSent {
         /// Which.
@@ -194,6 +211,11 @@ pub enum Command {
     },
     /// A terminal's emergency button.
     RecordEmergency {
+        /// Which.
+        radio: RadioId,
+    },
+    /// A terminal takes its emergency back.
+    RecordEmergencyCancel {
         /// Which.
         radio: RadioId,
     },

@@ -12,6 +12,8 @@ pub enum Due {
     Incident(IncidentId),
     /// A text to a terminal.
     Message(MessageNo),
+    /// A safety check, beside the deadline of its assignment's rung.
+    Safety(AssignmentId),
 }
 
 /// Deadlines in order.

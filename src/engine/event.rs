@@ -6,12 +6,15 @@
 
 use super::alarm::{About, AlarmKind};
 use super::assignment::{Rung, Source};
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId, UnitId,
+};
 use super::incident::{Classification, Report};
 use super::message::{Body, Talkgroup};
 use super::policy::{Limits, Need, UnitKind};
 use super::position::Doubt;
 use super::ranking::Ranking;
+use super::task::TaskKind;
 use super::unit::Duty;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +29,18 @@ pub enum By {
     Radio(RadioId),
     /// The duty roster.
     Roster,
+}
+
+impl By {
+    /// Who said it, where the event names no source: `desk` is what a desk's word counts as.
+    #[must_use]
+    pub fn source(&self, desk: Source) -> Source {
+        match self {
+            Self::User(_) => desk,
+            Self::Radio(_) => Source::Radio,
+            Self::Engine | Self::Roster => Source::Inferred,
+        }
+    }
 }
 
 /// Why an assignment was taken back.
@@ -429,5 +444,67 @@ pub enum Event {
         text: String,
         /// Who wrote it.
         by: By,
+    },
+    /// A terminal's emergency is what an incident is about: rank 0, and its unit is marked.
+    EmergencyRaised {
+        /// The incident, reported in the same batch.
+        incident: IncidentId,
+        /// Whose button was pressed.
+        radio: RadioId,
+        /// The unit that holds the terminal.
+        unit: Option<UnitId>,
+    },
+    /// It was pressed again while the emergency is open.
+    EmergencyRepeated {
+        /// The open emergency.
+        incident: IncidentId,
+        /// Whose button was pressed.
+        radio: RadioId,
+    },
+    /// The terminal took it back; it stays open until a person ends it.
+    EmergencyCancelled {
+        /// The open emergency.
+        incident: IncidentId,
+        /// Who took it back.
+        radio: RadioId,
+    },
+    /// Somebody at a desk has something to do.
+    TaskOpened {
+        /// Its id.
+        task: TaskId,
+        /// What is to be done.
+        kind: TaskKind,
+        /// What it is about.
+        about: About,
+    },
+    /// It is done.
+    TaskDone {
+        /// Which.
+        task: TaskId,
+        /// The user.
+        by: By,
+    },
+    /// An officer will be asked whether all is well.
+    SafetyScheduled {
+        /// At what work.
+        assignment: AssignmentId,
+        /// When.
+        at: EngineTime,
+    },
+    /// An officer was asked.
+    SafetyAsked {
+        /// At what work.
+        assignment: AssignmentId,
+        /// By which terminal.
+        radio: RadioId,
+        /// When the answer is due.
+        deadline: EngineTime,
+    },
+    /// An officer who was asked was heard.
+    SafetyAnswered {
+        /// At what work.
+        assignment: AssignmentId,
+        /// When the next question is due, if there is one.
+        next: Option<EngineTime>,
     },
 }

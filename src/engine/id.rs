@@ -64,6 +64,11 @@ id!(
     "!"
 );
 id!(
+    /// A task at a desk.
+    TaskId(u32),
+    "t"
+);
+id!(
     /// A message to a terminal: 28 bits, one for each assignment, unit message and safety text.
     MessageNo(u32),
     "m"

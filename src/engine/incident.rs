@@ -8,6 +8,7 @@
 //! Underway follow from the assignments; only the other steps are said by somebody.
 
 use super::assignment::Assignment;
+use super::emergency::Emergency;
 use super::id::{AssignmentId, CategoryCode, EngineTime, IncidentId, Point, UnitId};
 use super::policy::{Grade, Limits, Need};
 use super::unit::Unit;
@@ -204,6 +205,8 @@ pub struct Incident {
     pub held: Vec<(UnitId, EngineTime)>,
     /// When somebody must be told that it still waits.
     pub review_at: EngineTime,
+    /// The emergency it is about; then it is of rank 0, whatever its grade.
+    pub emergency: Option<Emergency>,
     /// When it was resolved, closed or cancelled.
     pub ended_at: Option<EngineTime>,
 }
@@ -218,6 +221,16 @@ impl Incident {
     #[must_use]
     pub fn classification(&self) -> Classification {
         self.confirmed.unwrap_or(self.report.classification)
+    }
+
+    /// The grade whose limits of waiting and of proof hold: an emergency's are Grade I's, whatever
+    /// it was confirmed as.
+    #[must_use]
+    pub fn gravity(&self) -> Grade {
+        match self.emergency {
+            Some(_) => Grade::One,
+            None => self.classification().grade,
+        }
     }
 
     /// Indices and needs of the plan's slots that no open or cleared assignment fills; empty unless

@@ -33,7 +33,10 @@ impl Engine {
         if !open {
             self.index.by_message.remove(&assignment.message);
         }
+        let check = assignment.safety.map(|safety| safety.deadline);
         self.index.deadlines.set(Due::Assignment(id), deadline);
+        self.index.deadlines.set(Due::Safety(id), check);
+        self.void_task(id);
         self.engage(incident)?;
         self.touch_incident(incident);
         Some(())
@@ -84,6 +87,7 @@ impl Engine {
             return;
         };
         let barred = match unit.state() {
+            UnitState::Available if unit.emergency.is_some() => Some(Why::Emergency),
             UnitState::Available => None,
             UnitState::Committed => Some(Why::Committed),
             UnitState::OffDuty | UnitState::OutOfService => Some(Why::OutOfService),

@@ -3,6 +3,9 @@
 //! They climb a short ladder of their own (queued, delivered or failed) with the same attempts and
 //! limits as an offer's text.
 
+use super::Engine;
+use super::deadline::Due;
+use super::event::Event;
 use super::id::{EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,8 @@ pub enum Body {
     Text(String),
     /// The unit need not go to this incident any more (撤销).
     Recalled(IncidentId),
+    /// Is all well there? (安全确认)
+    Safety(IncidentId),
 }
 
 /// A message nobody has acknowledged yet.
@@ -63,5 +68,52 @@ impl Request {
             message: MessageNo(bits >> 4),
             attempt: u8::try_from(bits & 0x0F).unwrap_or(0) + 1,
         }
+    }
+}
+
+impl Engine {
+    pub(super) fn apply_message(&mut self, event: &Event) -> Option<()> {
+        match event {
+            Event::MessageQueued {
+                message,
+                unit,
+                radio,
+                body,
+                deadline,
+                ..
+            } => {
+                self.state.counters.message = message.0;
+                let new = Message {
+                    no: *message,
+                    unit: *unit,
+                    radio: *radio,
+                    body: body.clone(),
+                    attempt: 1,
+                    deadline: *deadline,
+                };
+                self.state.messages.insert(*message, new);
+                self.index
+                    .deadlines
+                    .set(Due::Message(*message), Some(*deadline));
+            }
+            Event::MessageRetried {
+                message,
+                attempt,
+                deadline,
+            } => {
+                let found = self.state.messages.get_mut(message)?;
+                found.attempt = *attempt;
+                found.deadline = *deadline;
+                self.index
+                    .deadlines
+                    .set(Due::Message(*message), Some(*deadline));
+            }
+            Event::MessageDelivered { message } | Event::MessageFailed { message } => {
+                self.state.messages.remove(message)?;
+                self.index.deadlines.set(Due::Message(*message), None);
+            }
+            _ => return None,
+        }
+        Some(())
     }
 }

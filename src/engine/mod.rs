@@ -18,6 +18,7 @@ pub mod assignment;
 pub mod command;
 pub mod deadline;
 mod decide;
+pub mod emergency;
 pub mod event;
 pub mod id;
 pub mod incident;
@@ -28,8 +29,10 @@ pub mod position;
 pub mod queue;
 pub mod ranking;
 pub mod rejection;
+pub mod safety;
 pub mod spatial;
 pub mod state;
+pub mod task;
 pub mod unit;
 
 use command::Command;
@@ -205,6 +208,9 @@ impl Engine {
             }
             Observed::Taken => {
                 self.touch_holder(now, radio);
+                if let Some(incident) = self.state.emergencies.get(&radio) {
+                    self.todo.place(*incident);
+                }
                 (observed, None)
             }
             Observed::Stranger => (observed, None),

@@ -4,6 +4,7 @@
 //! events, so replay never needs the policy of that day; its hash is journalled when it changes.
 
 use super::id::{CategoryCode, RadioId};
+use super::safety::SafetyChecks;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,8 +132,10 @@ pub enum Key {
     OnScene,
     /// 处置完毕.
     Clear,
-    /// 请求支援: an urgent alarm.
+    /// 请求支援: an emergency.
     NeedHelp,
+    /// 解除求助: the emergency is taken back, which is written down and ends nothing.
+    HelpOver,
 }
 
 /// Whether offers go out by themselves.
@@ -177,6 +180,8 @@ pub struct Policy {
     pub plans: BTreeMap<(CategoryCode, Grade), Plan>,
     /// Plan of a report without a category, by grade in the order of [`Grade::ALL`].
     pub default_plans: [Plan; 4],
+    /// Plan of an officer's emergency: who backs up.
+    pub emergency: Plan,
     /// Call signs of the register, in the config's order, with their kinds.
     pub register: Vec<(String, UnitKind)>,
     /// Radio ids the config knows. Others are suspects and change nothing.
@@ -190,6 +195,8 @@ pub struct Policy {
     /// After this an incident of Grade III or IV counts one grade higher (index 0: III to II,
     /// 1: IV to III), in milliseconds. Nothing ages into Grade I.
     pub age_step_ms: [u32; 2],
+    /// Safety checks of officers at work.
+    pub safety: SafetyChecks,
     /// Limits of the receipt ladder.
     pub ladder: Ladder,
     /// Texts of status keys, trimmed.

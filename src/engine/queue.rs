@@ -15,11 +15,13 @@ pub type Rank = u8;
 /// Place in the queue: effective grade, report, number. Smaller goes first.
 pub type Turn = (Rank, EngineTime, IncidentId);
 
-/// The grade an incident counts as after waiting for `waited_ms`: III rises to II after
-/// `step_ms[0]`, IV to III after `step_ms[1]` and on. Nothing rises to I.
+/// The rank an incident counts as after waiting for `waited_ms`: III rises to II after
+/// `step_ms[0]`, IV to III after `step_ms[1]` and on. Nothing rises to I, and nothing but an
+/// emergency, which has no grade here, is of rank 0.
 #[must_use]
-pub fn effective_rank(step_ms: [u32; 2], grade: Grade, waited_ms: u64) -> Rank {
+pub fn effective_rank(step_ms: [u32; 2], grade: Option<Grade>, waited_ms: u64) -> Rank {
     let [third, fourth] = step_ms.map(u64::from);
+    let Some(grade) = grade else { return 0 };
     match grade {
         Grade::One => 1,
         Grade::Two => 2,
@@ -34,7 +36,7 @@ pub fn effective_rank(step_ms: [u32; 2], grade: Grade, waited_ms: u64) -> Rank {
 /// An incident's place in the queue.
 #[must_use]
 pub fn turn(step_ms: [u32; 2], now: EngineTime, incident: &Incident) -> Turn {
-    let grade = incident.classification().grade;
+    let grade = class(incident);
     let waited_ms = now.since_ms(incident.reported_at);
     (
         effective_rank(step_ms, grade, waited_ms),
@@ -43,7 +45,13 @@ pub fn turn(step_ms: [u32; 2], now: EngineTime, incident: &Incident) -> Turn {
     )
 }
 
-type Lane = (Grade, Need);
+/// The grade an incident waits by, none for an emergency: that sorts first.
+fn class(incident: &Incident) -> Option<Grade> {
+    let graded = incident.emergency.is_none();
+    graded.then(|| incident.classification().grade)
+}
+
+type Lane = (Option<Grade>, Need);
 
 /// Lanes of incidents that miss units.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -55,7 +63,7 @@ pub struct Queue {
 impl Queue {
     /// Puts an incident into the lanes of what it misses now, and out of the others.
     pub fn set(&mut self, incident: &Incident) {
-        let grade = incident.classification().grade;
+        let grade = class(incident);
         let lanes: BTreeSet<Lane> = incident.missing().map(|(_, need)| (grade, need)).collect();
         self.replace(incident.id, incident.reported_at, lanes);
     }
@@ -113,11 +121,11 @@ impl Queue {
         })
     }
 
-    /// How many wait, by confirmed grade, and since when the oldest does.
+    /// How many wait, by confirmed grade and emergencies aside, and since when the oldest does.
     #[must_use]
     pub fn by_grade(&self) -> [(usize, Option<EngineTime>); 4] {
         Grade::ALL.map(|grade| {
-            let lanes = self.lanes.iter().filter(|((of, _), _)| *of == grade);
+            let lanes = self.lanes.iter().filter(|((of, _), _)| *of == Some(grade));
             let entries: BTreeSet<_> = lanes.flat_map(|(_, waiting)| waiting).collect();
             (
                 entries.len(),

@@ -54,6 +54,8 @@ pub enum Why {
     Taken,
     /// Nobody knows where it is: it is free, but only a person can send it.
     NoPosition,
+    /// Its own crew calls for help.
+    Emergency,
 }
 
 /// A unit nearer than the first candidate that is not one.

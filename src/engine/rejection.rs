@@ -1,7 +1,7 @@
 //! Why a command was not taken: each says what was wrong and what was expected.
 
 use super::assignment::{Rung, Step};
-use super::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, RadioId, UnitId};
+use super::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, RadioId, TaskId, UnitId};
 use super::incident::Phase;
 use super::ranking::Ranking;
 use super::unit::UnitState;
@@ -21,6 +21,9 @@ pub enum Rejection {
     /// No such alarm, or acknowledged already.
     #[error("there is no open alarm {0}")]
     UnknownAlarm(AlarmId),
+    /// No such task, or done already.
+    #[error("there is no open task {0}")]
+    UnknownTask(TaskId),
     /// The config has no such category.
     #[error("there is no category {0}")]
     UnknownCategory(CategoryCode),

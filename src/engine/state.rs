@@ -6,10 +6,13 @@ use super::alarm::{About, Alarm, AlarmKind};
 use super::answer::Answers;
 use super::assignment::Assignment;
 use super::event::{LinkName, Peer};
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, TaskId, UnitId,
+};
 use super::incident::Incident;
 use super::message::{Message, Request};
 use super::rejection::Rejection;
+use super::task::Task;
 use super::unit::Unit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,6 +27,8 @@ pub struct Counters {
     pub alarm: u32,
     /// Of messages on the air; 28 bits, 1 follows the largest.
     pub message: u32,
+    /// Of tasks.
+    pub task: u32,
 }
 
 impl Counters {
@@ -37,6 +42,12 @@ impl Counters {
     pub(super) fn next_alarm(&mut self) -> AlarmId {
         self.alarm += 1;
         AlarmId(self.alarm)
+    }
+
+    /// The next task id.
+    pub(super) fn next_task(&mut self) -> TaskId {
+        self.task += 1;
+        TaskId(self.task)
     }
 
     /// The next message counter.
@@ -86,6 +97,10 @@ pub struct State {
     pub alarms: BTreeMap<AlarmId, Alarm>,
     /// The same by cause, so that a repeat is counted.
     pub alarms_by_cause: BTreeMap<(AlarmKind, About), AlarmId>,
+    /// Tasks not done, as many as [`State::MAX_TASKS`].
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Open emergencies by terminal, at most one each.
+    pub emergencies: BTreeMap<RadioId, IncidentId>,
     /// Answers given, by key.
     pub answers: Answers,
     /// Incidents still open.
@@ -139,6 +154,18 @@ impl State {
         let terminals = &unit.duty.as_ref()?.terminals;
         let on_air = |radio: &&RadioId| self.gateway_of(**radio).is_some();
         terminals.iter().find(on_air).copied()
+    }
+
+    /// The registered terminal whose turn it is after `last`, in the unit's order and round again;
+    /// `last` itself when no other is on the air.
+    #[must_use]
+    pub fn next_reachable(&self, unit: &Unit, last: Option<RadioId>) -> Option<RadioId> {
+        let terminals = &unit.duty.as_ref()?.terminals;
+        let after = terminals.iter().position(|radio| Some(*radio) == last);
+        let from = after.map_or(0, |last| last + 1);
+        let in_turn = terminals.iter().cycle().skip(from).take(terminals.len());
+        let mut on_air = in_turn.filter(|radio| self.gateway_of(**radio).is_some());
+        on_air.next().copied()
     }
 
     /// Gateway and slot through which a terminal can be reached.

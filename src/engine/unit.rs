@@ -3,7 +3,7 @@
 //! The config holds only the register; crew, vehicle, terminals and area come with sign-on
 //! (勤务报备). The state is derived: off duty, out of service, committed, available, in this order.
 
-use super::id::{AssignmentId, EngineTime, RadioId, UnitId};
+use super::id::{AssignmentId, EngineTime, IncidentId, RadioId, UnitId};
 use super::policy::{Need, Skills, UnitKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -95,11 +95,19 @@ pub struct Unit {
     pub active: Option<AssignmentId>,
     /// Assignments waiting behind it.
     pub stacked: BTreeSet<AssignmentId>,
+    /// The open emergency of its crew, beside its state: it is sent nowhere meanwhile.
+    pub emergency: Option<IncidentId>,
 }
 
 impl Unit {
     /// Most assignments stacked behind the active one.
     pub const MAX_STACKED: usize = 16;
+
+    /// Free to be sent: available, and nobody of its crew calls for help.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.state() == UnitState::Available && self.emergency.is_none()
+    }
 
     /// Where it stands.
     #[must_use]

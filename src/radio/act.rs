@@ -17,6 +17,8 @@ const GROUP: RadioIp = RadioIp {
 };
 /// What is told to it. It must not read like a status key.
 const GROUP_WORDS: &str = "现场正在处置";
+/// What an officer who is well writes back.
+const SAFE_WORDS: &str = "安全";
 
 impl World {
     /// A patrol goes this far from home at most, centimetres.
@@ -35,6 +37,8 @@ impl World {
                 handheld,
                 request_id,
             } => self.retry(now, handheld, request_id),
+            Task::Emergency => self.emergency(now),
+            Task::Press { handheld, left } => self.press_emergency(now, handheld, left),
             Task::Crew { crew, plan, step } => self.step(now, crew, plan, step),
         }
     }
@@ -49,6 +53,14 @@ impl World {
         };
         match Notice::read(&text.words) {
             Notice::Other => {}
+            Notice::Safety => {
+                let (desk, flag) = (text.source, text.flag);
+                let radio = self.handheld(handheld);
+                let taken =
+                    radio.is_some_and(|radio| radio.write(desk, flag, SAFE_WORDS.to_owned()));
+                self.stats.overflows += u64::from(!taken);
+                self.write_next(now, handheld);
+            }
             Notice::Recall { number } => {
                 self.stats.recalls += 1;
                 if crew.recall(number) {

@@ -94,7 +94,10 @@ impl Carrier {
             tries: u32::from(limits.tries),
             heartbeat_ms: u64::from(limits.heartbeat_s) * 1000,
             missed: u32::from(limits.missed),
+            // A simulated repeater is steady: the same story at the same time.
             reconnect_ms: u64::from(limits.reconnect_s) * 1000,
+            reconnect_max_ms: u64::from(limits.reconnect_s) * 1000,
+            seed: options.seed,
         };
         let chosen = |name: &String| options.gateway.as_ref().is_none_or(|only| only == name);
         let mut out = Vec::new();

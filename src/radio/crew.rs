@@ -102,6 +102,11 @@ impl Crew {
         plan
     }
 
+    /// Whether it works on anything.
+    pub(super) fn is_working(&self) -> bool {
+        self.job.is_some()
+    }
+
     /// What it works on under that plan.
     pub(super) fn working(&self, plan: u32) -> Option<Job> {
         self.job

@@ -14,6 +14,7 @@ mod agenda;
 mod carrier;
 mod chance;
 mod crew;
+mod emergency;
 mod ground;
 mod handheld;
 mod hear;

@@ -4,6 +4,7 @@
 //! ```text
 //! #12 II级 交通事故 嘉荣广场 1.2公里        撤销 #12
 //! number grade category place distance     recall number
+//! #13 紧急 求助 铁骑01 近嘉荣广场 350米
 //! ```
 
 use crate::engine::policy::{Grade, Key};
@@ -26,6 +27,8 @@ pub(super) enum Notice {
         /// The incident's.
         number: u32,
     },
+    /// Is all well?
+    Safety,
     /// Words.
     Other,
 }
@@ -38,6 +41,9 @@ impl Notice {
                 Some((number, "")) => Self::Recall { number },
                 _ => Self::Other,
             };
+        }
+        if text.starts_with("安全确认") {
+            return Self::Safety;
         }
         let Some((number, rest)) = numbered(text) else {
             return Self::Other;
@@ -66,6 +72,9 @@ fn numbered(text: &str) -> Option<(u32, &str)> {
 }
 
 fn grade(word: &str) -> Option<Grade> {
+    if word == "紧急" {
+        return Some(Grade::One);
+    }
     let numeral = word.strip_suffix('级')?;
     Grade::ALL
         .into_iter()
@@ -131,6 +140,11 @@ mod tests {
             ("  #7 IV级 噪音扰民 某处 0米 ", offer(7, Four, Some(0))),
             ("#7 IV级 噪音扰民 某处", offer(7, Four, None)),
             ("#7 IV级", offer(7, Four, None)),
+            (
+                "#13 紧急 求助 铁骑01 近嘉荣广场 350米",
+                offer(13, One, Some(350)),
+            ),
+            ("安全确认 #12：请回复", Notice::Safety),
             ("撤销 #12", Notice::Recall { number: 12 }),
             ("撤销#12", Notice::Recall { number: 12 }),
             ("撤销 #12 请回", Notice::Other),

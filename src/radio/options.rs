@@ -180,6 +180,9 @@ pub struct RadioOptions {
     /// On scene on the average at Grade III, simulated seconds; twice as long at Grade I, half as
     /// long again at II, two thirds at IV. Default 600.
     pub scene_s: u32,
+    /// So long after the start somebody presses the emergency button of a handheld, wall
+    /// milliseconds. Default never.
+    pub emergency_after_ms: Option<u32>,
     /// First registrations are spread over this, wall milliseconds. Default 1500.
     pub spread_ms: u32,
 }
@@ -199,6 +202,7 @@ impl Default for RadioOptions {
             key_s: 5,
             roll_s: 10,
             scene_s: 600,
+            emergency_after_ms: None,
             spread_ms: 1500,
         }
     }

@@ -44,6 +44,8 @@ pub struct Stats {
     pub group_texts_heard: u64,
     /// Texts of officers given up because no ack came.
     pub unacknowledged: u64,
+    /// Emergency buttons pressed, each press.
+    pub emergencies: u64,
     /// Position reports handed to a link.
     pub positions: u64,
     /// Messages dropped because too many waited for a link.
@@ -103,7 +105,7 @@ impl Keys {
             Key::Rolling => &mut self.rolling,
             Key::OnScene => &mut self.on_scene,
             Key::Clear => &mut self.clear,
-            Key::NeedHelp => &mut self.need_help,
+            Key::NeedHelp | Key::HelpOver => &mut self.need_help,
         } += 1;
     }
 }

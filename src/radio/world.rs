@@ -39,6 +39,8 @@ pub(super) enum Task {
     Arrive(Box<Arrived>),
     Retry { handheld: usize, request_id: u32 },
     Crew { crew: usize, plan: u32, step: Step },
+    Emergency,
+    Press { handheld: usize, left: u32 },
 }
 
 /// Both clocks, milliseconds: one that never goes back, and UTC since 1970 for fixes.
@@ -59,6 +61,8 @@ pub struct World {
     pub(super) agenda: Agenda<Task>,
     /// What happens on the air, for everybody.
     pub(super) air: Chance,
+    /// Whose emergency button is pressed.
+    pub(super) trouble: Chance,
     pub(super) stats: Stats,
     network: Network,
     out: VecDeque<Transmit>,
@@ -68,6 +72,7 @@ impl World {
     /// Streams of chance below radio ids, which are at least 1 and number the crews' streams.
     const AIR: u64 = 1 << 32;
     const NETWORK: u64 = 2 << 32;
+    const EMERGENCY: u64 = 3 << 32;
 
     /// A world in which nobody is registered yet. The first datagrams wait to be polled.
     ///
@@ -94,6 +99,7 @@ impl World {
             carriers,
             agenda: Agenda::default(),
             air: Chance::stream(options.seed, Self::AIR),
+            trouble: Chance::stream(options.seed, Self::EMERGENCY),
             stats: Stats {
                 handhelds: muster.handhelds.len() as u64,
                 ..Stats::default()
@@ -107,6 +113,10 @@ impl World {
         }
         for crew in 0..world.muster.crews.len() {
             world.rest(now_ms, crew);
+        }
+        if let Some(after_ms) = options.emergency_after_ms {
+            let at_ms = now_ms + u64::from(after_ms);
+            world.agenda.note(at_ms, Task::Emergency);
         }
         world.settle(Now {
             ms: now_ms,

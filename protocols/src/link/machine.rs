@@ -132,13 +132,14 @@ impl Link {
         self.transmit(datagram(&frame.ack()));
         if matches!(self.state, State::Up | State::Lost) {
             let was_up = self.state == State::Up;
+            self.rest(now_ms);
             self.state = State::Idle;
             self.go_down(
                 SendFault::LinkDown,
                 was_up.then_some(DownReason::PeerClosed),
             );
             if self.role != Role::Listen {
-                self.after(now_ms, Timer::Reconnect, self.config.reconnect_ms);
+                self.connect_later(now_ms);
             }
         }
     }
@@ -168,6 +169,7 @@ impl Link {
             self.transmit(control(Kind::HEARTBEAT));
             return self.after(now_ms, Timer::Heartbeat, self.config.heartbeat_ms);
         }
+        self.rest(now_ms);
         self.state = match self.role {
             Role::Listen => State::Lost,
             Role::Connect { .. } => State::Idle,
@@ -188,12 +190,29 @@ impl Link {
                 options: &options,
                 messages: &[],
             }));
-            self.after(now_ms, Timer::Reconnect, self.config.reconnect_ms);
+            self.connect_later(now_ms);
+        }
+    }
+
+    /// Waits before the next CONNECT; shortly again after a link that held for a heartbeat.
+    fn connect_later(&mut self, now_ms: u64) {
+        let config = self.config;
+        let most_ms = config.reconnect_max_ms.max(config.reconnect_ms);
+        let wait_ms = self.backoff.wait_ms(config.reconnect_ms, most_ms);
+        self.after(now_ms, Timer::Reconnect, wait_ms);
+    }
+
+    /// Whether the link that ends now held long enough to count as well.
+    fn rest(&mut self, now_ms: u64) {
+        let held_ms = now_ms.saturating_sub(self.up_at_ms);
+        if self.state == State::Up && held_ms >= self.config.heartbeat_ms {
+            self.backoff.reset();
         }
     }
 
     fn go_up(&mut self, now_ms: u64, peer: SocketAddr) {
         self.state = State::Up;
+        self.up_at_ms = now_ms;
         self.pulse = Pulse::default();
         self.timers.stop(Timer::Reconnect);
         self.after(now_ms, Timer::Heartbeat, self.config.heartbeat_ms);

@@ -27,6 +27,7 @@
 
 mod act;
 mod any;
+mod backoff;
 mod event;
 mod machine;
 mod repeat;
@@ -53,6 +54,7 @@ use crate::hdap::Hdap;
 use crate::hstrp::{Hstrp, Kind};
 use act::{control, datagram};
 use alloc::collections::VecDeque;
+use backoff::Backoff;
 use bytes::Bytes;
 use core::net::SocketAddr;
 use event::Events;
@@ -90,8 +92,12 @@ pub struct LinkConfig {
     pub heartbeat_ms: u64,
     /// Heartbeats in a row without answer before the link is down.
     pub missed: u32,
-    /// Between two CONNECTs.
+    /// Between the first two CONNECTs; each wait after is twice as long.
     pub reconnect_ms: u64,
+    /// The longest of these waits.
+    pub reconnect_max_ms: u64,
+    /// Of the lot that takes up to a quarter off each wait: give each link its own.
+    pub seed: u64,
 }
 
 impl Default for LinkConfig {
@@ -102,6 +108,8 @@ impl Default for LinkConfig {
             heartbeat_ms: 6000,
             missed: 10,
             reconnect_ms: 5000,
+            reconnect_max_ms: 5000,
+            seed: 0,
         }
     }
 }
@@ -148,6 +156,8 @@ pub struct Link {
     pulse: Pulse,
     repeats: Repeats,
     timers: Timers,
+    backoff: Backoff,
+    up_at_ms: u64,
     transmits: VecDeque<Transmit>,
     events: Events,
     counts: LinkCounts,
@@ -171,6 +181,8 @@ impl Link {
             heartbeat_ms: config.heartbeat_ms.max(1),
             missed: config.missed.max(1),
             reconnect_ms: config.reconnect_ms.max(1),
+            reconnect_max_ms: config.reconnect_max_ms.max(1),
+            seed: config.seed,
         };
         let mut link = Self {
             role,
@@ -184,6 +196,8 @@ impl Link {
             pulse: Pulse::default(),
             repeats: Repeats::default(),
             timers: Timers::default(),
+            backoff: Backoff::new(config.seed),
+            up_at_ms: 0,
             transmits: VecDeque::new(),
             events: Events::default(),
             counts: LinkCounts::default(),

@@ -40,6 +40,9 @@ pub struct Options {
     /// Keeps the data directory here instead of a temporary one.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+    /// A handheld's emergency button is pressed during the run.
+    #[arg(long)]
+    pub emergency: bool,
     /// Another town's config instead of the sample one.
     #[arg(long)]
     pub config: Option<PathBuf>,
@@ -132,6 +135,9 @@ fn radio_options(options: &Options) -> RadioOptions {
         seed: options.seed,
         speed: options.speed,
         scene_s: SCENE_S,
+        emergency_after_ms: options
+            .emergency
+            .then(|| emergency_after_ms(options.duration)),
         rates: Rates {
             // Enough for every rung's exception to be seen within half a minute.
             delivery_loss: 0.12,
@@ -140,6 +146,15 @@ fn radio_options(options: &Options) -> RadioOptions {
         },
         ..RadioOptions::default()
     }
+}
+
+/// A third into the run: people are at work by then.
+fn emergency_after_ms(duration: Option<Duration>) -> u32 {
+    const LATEST: Duration = Duration::from_secs(10);
+    let third = duration.map_or(LATEST, |whole| whole / 3).min(LATEST);
+    // Registering takes a moment before the run begins.
+    let after = third + Duration::from_millis(1500);
+    u32::try_from(after.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Reports calls until the time is up, then lets what is under way finish. The acknowledged ones,

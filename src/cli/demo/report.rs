@@ -37,7 +37,7 @@ impl Report<'_> {
         let quantiles = |stage: &str| {
             let of = self.stages.get(stage);
             let at = |name| of.and_then(|of| of.get(name)).cloned().unwrap_or_default();
-            json!({ "p50": at("p50"), "p99": at("p99") })
+            json!({ "count": at("count"), "p50": at("p50"), "p99": at("p99") })
         };
         let scene = |percent| self.to_scene_s(percent);
         let more = json!({
@@ -46,6 +46,7 @@ impl Report<'_> {
             "offer_to_sent_us": quantiles("offer_to_sent"),
             "report_to_frame_us": quantiles("report_to_frame"),
             "durable_us": quantiles("durable"),
+            "emergency_to_backup_us": quantiles("emergency_to_backup"),
             "report_to_scene_simulated_s": { "p50": scene(50), "p90": scene(90) },
             "seconds": self.took.as_secs_f64(),
             "rate": self.options.rate,
@@ -100,6 +101,9 @@ impl Report<'_> {
             declines,
             expired,
             alarms,
+            emergencies,
+            emergency_repeats,
+            emergency_backups,
             silent_past_limit,
             lost,
             ..
@@ -138,6 +142,13 @@ impl Report<'_> {
             out,
             "exceptions  {retries} retries, {declines} declined, {expired} expired, {alarms} alarms"
         )?;
+        if *emergencies > 0 {
+            writeln!(
+                out,
+                "emergency   {emergencies} opened, {emergency_repeats} presses joined, \
+                 {emergency_backups} back-ups offered"
+            )?;
+        }
         writeln!(
             out,
             "radio       {} frames lost on purpose of {}",
@@ -155,9 +166,11 @@ impl Report<'_> {
             ("report_to_frame", "report to frame"),
             ("offer_to_sent", "offer to sent"),
             ("durable", "durable"),
+            ("emergency_to_backup", "emergency to back-up's frame"),
         ] {
             let of = |quantile| self.stages.get(stage)?.get(quantile)?.as_u64();
-            if let (Some(p50), Some(p99)) = (of("p50"), of("p99")) {
+            let some = of("count") > Some(0);
+            if let (Some(p50), Some(p99), true) = (of("p50"), of("p99"), some) {
                 writeln!(
                     out,
                     "latency     {name}: median {p50} us, p99 {p99} us of wall time"

@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::engine::assignment::{Source as StampSource, Step};
 use crate::engine::command::Command;
 use crate::engine::event::{By, Event};
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId};
+use crate::engine::id::{AlarmId, AssignmentId, IncidentId, TaskId};
 use crate::engine::incident::{Classification, Report, Source};
 use crate::engine::message::Talkgroup;
 use crate::engine::policy::Grade;
@@ -88,6 +88,7 @@ pub const METHODS: &[(&str, Option<Role>)] = &[
     ("unit.message", Some(Role::Dispatcher)),
     ("talkgroup.message", Some(Role::Dispatcher)),
     ("alarm.ack", Some(Role::Dispatcher)),
+    ("task.done", Some(Role::Dispatcher)),
 ];
 
 /// What names are resolved against.
@@ -162,6 +163,11 @@ pub fn parse(
                 },
                 key,
             )
+        }
+        "task.done" => {
+            let TaskParams { key, task } = read(params)?;
+            let (task, by) = (TaskId(task), by(user));
+            keyed(Command::FinishTask { task, by }, key)
         }
         _ => role_for(method).and(Err(Problem::params("this method takes no such call"))),
     }
@@ -238,7 +244,16 @@ fn report(context: Context<'_>, user: &str, params: ReportParams) -> Result<Call
             grade,
         },
     };
-    keyed(Command::Report(Box::new(report)), params.key)
+    let report = Box::new(report);
+    let command = match params.alarm {
+        None => Command::Report(report),
+        Some(alarm) => Command::ReportEmergency {
+            alarm: AlarmId(alarm),
+            report,
+            by: by(user),
+        },
+    };
+    keyed(command, params.key)
 }
 
 fn confirm(context: Context<'_>, user: &str, params: ConfirmParams) -> Result<Call, Problem> {

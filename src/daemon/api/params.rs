@@ -47,6 +47,15 @@ pub(super) struct ReportParams {
     pub(super) grade: Option<String>,
     #[serde(default)]
     pub(super) occurred_at: Option<String>,
+    #[serde(default)]
+    pub(super) alarm: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TaskParams {
+    pub(super) key: String,
+    pub(super) task: u32,
 }
 
 #[derive(Deserialize)]

@@ -42,7 +42,7 @@ impl Engine {
             return Err(Rejection::AlreadyAssigned { unit, incident });
         }
         match whom.state() {
-            UnitState::Available => {
+            UnitState::Available if whom.is_free() => {
                 let slot = self.slot_for(found, whom);
                 if usize::from(slot) >= Incident::MAX_SLOTS {
                     let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
@@ -59,7 +59,9 @@ impl Engine {
                 self.offer_to(draft, (found, slot), id, unit, by.clone());
                 Ok(())
             }
-            UnitState::Committed if stack => self.stack(draft, incident, whom, by),
+            UnitState::Committed if stack && whom.emergency.is_none() => {
+                self.stack(draft, incident, whom, by)
+            }
             _ => Err(self.stale(draft.now, incident, whom)),
         }
     }
@@ -213,6 +215,7 @@ impl Engine {
             }
         };
         draft.events.push(event);
+        self.plan_safety(draft, assignment, rung);
     }
 
     /// How long an assignment may stay at a rung.
@@ -231,10 +234,12 @@ impl Engine {
         }
     }
 
-    /// The next attempt on the air, or the end of the ladder: alarm, and the next unit.
+    /// The next attempt on the air, by the unit's next terminal if it has one, or the end of the
+    /// ladder: alarm, and the next unit.
     pub(super) fn retry(&self, draft: &mut Draft, assignment: &Assignment) {
         let unit = self.state.units.get(&assignment.unit);
-        let terminal = unit.and_then(|unit| self.state.reachable(unit));
+        let last = assignment.terminal;
+        let terminal = unit.and_then(|unit| self.state.next_reachable(unit, last));
         let attempt = assignment.attempt + 1;
         match terminal {
             Some(terminal) if attempt <= self.policy.ladder.attempts => {

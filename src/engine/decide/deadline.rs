@@ -25,6 +25,11 @@ impl Engine {
                     self.assignment_due(draft, assignment);
                 }
             }
+            Due::Safety(id) => {
+                if let Some(assignment) = self.state.assignments.get(&id) {
+                    self.safety_due(draft, assignment);
+                }
+            }
             Due::Incident(id) => {
                 if let Some(incident) = self.state.incidents.get(&id) {
                     self.incident_due(draft, incident);
@@ -79,7 +84,7 @@ impl Engine {
         }
         let next_ms = match incident.phase {
             Phase::Reported => u64::from(self.policy.ladder.unclassified_ms),
-            _ => self.waiting_ms(incident.classification().grade),
+            _ => self.waiting_ms(incident.gravity()),
         };
         let next = draft.now.plus_ms(next_ms.max(1));
         let review_at = if waited { next } else { incident.review_at };

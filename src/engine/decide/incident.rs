@@ -14,8 +14,7 @@ impl Engine {
         draft: &mut Draft,
         report: &Report,
     ) -> Result<(), Rejection> {
-        self.check_classification(report.classification)?;
-        check_point(report.point)?;
+        self.check_report(report)?;
         // The gravest calls still come in when everything else is refused.
         let limit = self.policy.max_open_incidents;
         let room = if report.classification.grade == Grade::One {
@@ -42,6 +41,12 @@ impl Engine {
             draft.events.push(confirmed);
         }
         Ok(())
+    }
+
+    /// Whether what was told is possible.
+    pub(super) fn check_report(&self, report: &Report) -> Result<(), Rejection> {
+        self.check_classification(report.classification)?;
+        check_point(report.point)
     }
 
     pub(super) fn confirm(
@@ -82,8 +87,13 @@ impl Engine {
         classification: Classification,
         by: By,
     ) -> Event {
-        let plan = self.plan(classification);
-        let review_at = draft.now.plus_ms(self.waiting_ms(classification.grade));
+        let known = self.state.incidents.get(&incident);
+        let is_emergency = known.is_some_and(|known| known.emergency.is_some());
+        let (plan, grade) = match is_emergency {
+            true => (&self.policy.emergency, Grade::One),
+            false => (self.plan(classification), classification.grade),
+        };
+        let review_at = draft.now.plus_ms(self.waiting_ms(grade));
         Event::IncidentConfirmed {
             incident,
             classification,

@@ -3,9 +3,12 @@
 mod assignment;
 mod deadline;
 mod duty;
+mod emergency;
 mod incident;
 mod placement;
 mod radio;
+mod safety;
+mod task;
 
 use super::Engine;
 use super::alarm::{About, AlarmKind};
@@ -37,6 +40,9 @@ impl Engine {
             Command::Tick => self.tick(&mut draft),
             Command::NotePositions => self.note_positions(&mut draft),
             Command::Report(report) => self.report_incident(&mut draft, report)?,
+            Command::ReportEmergency { alarm, report, by } => {
+                self.report_emergency(&mut draft, *alarm, report, by)?;
+            }
             Command::Confirm {
                 incident,
                 classification,
@@ -100,11 +106,13 @@ impl Engine {
                 });
             }
             Command::AckAlarm { alarm, by } => self.ack_alarm(&mut draft, *alarm, by)?,
+            Command::FinishTask { task, by } => self.finish_task(&mut draft, *task, by)?,
             Command::RecordSent { .. }
             | Command::RecordSendFailed { .. }
             | Command::RecordDelivery { .. }
             | Command::RecordText { .. }
             | Command::RecordEmergency { .. }
+            | Command::RecordEmergencyCancel { .. }
             | Command::RecordLink { .. }
             | Command::RecordRegistration { .. } => self.record(&mut draft, command),
         }
@@ -127,6 +135,9 @@ impl Engine {
             }
             Command::RecordText { radio, text } => self.record_text(draft, *radio, text),
             Command::RecordEmergency { radio } => self.record_emergency(draft, *radio),
+            Command::RecordEmergencyCancel { radio } => {
+                self.record_emergency_cancel(draft, *radio);
+            }
             Command::RecordLink { link, peer } if self.state.links.get(link) != Some(peer) => {
                 let (link, peer) = (link.clone(), peer.clone());
                 draft.events.push(Event::GatewayLinked { link, peer });

@@ -5,14 +5,14 @@
 //! what changed is enough.
 
 use super::super::Engine;
-use super::super::alarm::{About, AlarmKind};
+use super::super::alarm::About;
 use super::super::assignment::{Rung, Source};
 use super::super::event::{By, Event, Offer, RecallCause};
 use super::super::id::{AssignmentId, EngineTime, IncidentId, UnitId};
 use super::super::incident::{Incident, Phase};
 use super::super::policy::{Mode, Need};
 use super::super::queue::{Turn, turn};
-use super::super::unit::{Unit, UnitState};
+use super::super::unit::Unit;
 use super::Draft;
 
 /// What a free unit is to do next.
@@ -39,6 +39,10 @@ impl Engine {
         if incident.missing().next().is_none() {
             return self.finish(draft, incident);
         }
+        if self.locate_emergency(draft, incident) {
+            return;
+        }
+        // An emergency's back-up too: offered here, or proposed where people choose.
         match self.policy.mode {
             Mode::Auto => self.fill(draft, incident),
         }
@@ -104,7 +108,7 @@ impl Engine {
     pub(in crate::engine) fn work_for(&self, now: EngineTime, id: UnitId) -> Option<(Turn, Work)> {
         let unit = self.state.units.get(&id)?;
         let duty = unit.duty.as_ref()?;
-        if unit.state() != UnitState::Available {
+        if !unit.is_free() {
             return None;
         }
         let step_ms = self.policy.age_step_ms;
@@ -193,7 +197,7 @@ impl Engine {
                 unit: Some(unit),
                 radio: None,
             };
-            self.alarm(draft, AlarmKind::VoiceOnly, about);
+            self.voice_task(draft, about);
         }
     }
 

@@ -126,7 +126,7 @@ impl Engine {
     }
 
     /// Recorded once; it changes nothing else.
-    fn stranger(&self, draft: &mut Draft, radio: RadioId) {
+    pub(super) fn stranger(&self, draft: &mut Draft, radio: RadioId) {
         let room = self.state.strangers.len() < State::MAX_STRANGERS;
         if room && !self.state.strangers.contains(&radio) {
             draft.events.push(Event::StrangerHeard { radio });
@@ -139,11 +139,20 @@ impl Engine {
     }
 
     pub(super) fn record_text(&self, draft: &mut Draft, radio: RadioId, text: &str) {
+        let pressed = self.parse_key(text);
+        if let Some(unit) = self.state.holder(radio) {
+            self.note_alive(draft, unit.id);
+        }
+        match pressed {
+            // Whoever calls for help: a stranger, or somebody off duty.
+            Some((Key::NeedHelp, _)) => return self.record_emergency(draft, radio),
+            Some((Key::HelpOver, _)) => return self.record_emergency_cancel(draft, radio),
+            _ => {}
+        }
         if !self.policy.terminals.contains(&radio) {
             return self.stranger(draft, radio);
         }
         let holder = self.state.holder(radio).map(|unit| unit.id);
-        let pressed = self.parse_key(text);
         let taken = match (holder, pressed) {
             (Some(unit), Some((key, number))) => self.press(draft, radio, unit, key, number),
             _ => false,
@@ -181,10 +190,6 @@ impl Engine {
         number: Option<IncidentId>,
     ) -> bool {
         let known = number.filter(|number| self.state.incidents.contains_key(number));
-        if key == Key::NeedHelp {
-            self.need_help(draft, radio, known);
-            return true;
-        }
         let active = self.active_of(unit);
         let meant = active.filter(|active| number.is_none_or(|number| number == active.incident));
         let Some(assignment) = meant else {
@@ -197,10 +202,10 @@ impl Engine {
             Key::Rolling => Step::Roll,
             Key::OnScene => Step::Arrive,
             Key::Clear => Step::Clear,
-            Key::NeedHelp => return false,
+            Key::NeedHelp | Key::HelpOver => return false,
         };
         match assignment.rung.take(step) {
-            Move::To(Rung::Cleared) if self.grade_of(assignment) == Some(Grade::One) => {
+            Move::To(Rung::Cleared) if self.is_grave(assignment) => {
                 self.alarm(draft, AlarmKind::ClearToConfirm, about(assignment));
                 true
             }
@@ -211,29 +216,6 @@ impl Engine {
             Move::Already => true,
             Move::Illegal => false,
         }
-    }
-
-    /// The emergency button of a terminal. A stranger's is loud too: somebody may need help.
-    pub(super) fn record_emergency(&self, draft: &mut Draft, radio: RadioId) {
-        if !self.policy.terminals.contains(&radio) {
-            self.stranger(draft, radio);
-        }
-        self.need_help(draft, radio, None);
-    }
-
-    /// An urgent alarm that names the unit and what it is working on.
-    fn need_help(&self, draft: &mut Draft, radio: RadioId, number: Option<IncidentId>) {
-        let unit = self.state.holder(radio).map(|unit| unit.id);
-        let active = unit.and_then(|unit| self.active_of(unit));
-        let incident = number.or(active.map(|active| active.incident));
-        let assignment = active.map(|active| active.id);
-        let about = About {
-            incident,
-            assignment,
-            unit,
-            radio: Some(radio),
-        };
-        self.alarm(draft, AlarmKind::NeedHelp, about);
     }
 
     /// An officer who says yes to what is no longer theirs must be told.
@@ -248,8 +230,8 @@ impl Engine {
         }
     }
 
-    fn grade_of(&self, assignment: &Assignment) -> Option<Grade> {
-        let incident = self.state.incidents.get(&assignment.incident)?;
-        Some(incident.classification().grade)
+    fn is_grave(&self, assignment: &Assignment) -> bool {
+        let incident = self.state.incidents.get(&assignment.incident);
+        incident.is_some_and(|found| found.gravity() == Grade::One)
     }
 }

@@ -142,6 +142,8 @@ impl Audited {
         assert!(!live.is_unsettled());
         self.nothing_lost();
         self.units_and_slots();
+        self.emergencies();
+        self.tasks();
         self.indexes();
         self.nobody_idle();
     }
@@ -160,11 +162,26 @@ impl Audited {
             } => {
                 let incident = &state.incidents[incident];
                 assert_eq!(state.units[unit].state(), UnitState::Available);
+                assert_eq!(
+                    state.units[unit].emergency, None,
+                    "it calls for help itself"
+                );
                 let filled = incident.slots.get(usize::from(*slot));
                 assert!(filled.is_none_or(|slot| slot.filled_by.is_none()));
                 if *by == By::Engine && !state.assignments.contains_key(assignment) {
                     self.best_choice(incident, incident.slots[usize::from(*slot)].need, *unit);
                 }
+            }
+            // A cancel from the air, or silence, ends none: a person does, or its back-up's end.
+            Event::IncidentResolved { incident, by } if *by == By::Engine => {
+                let open = self
+                    .replica
+                    .state()
+                    .open_assignments(&state.incidents[incident]);
+                assert_eq!(open.count(), 0, "{incident} was given up");
+            }
+            Event::IncidentResolved { by, .. } | Event::IncidentCancelled { by, .. } => {
+                assert!(matches!(by, By::User(_)), "a radio ended an incident");
             }
             Event::AssignmentExpired { assignment, .. } => {
                 let found = &state.assignments[assignment];
@@ -220,6 +237,7 @@ impl Audited {
         let units = self.replica.state().units.values();
         let free = units.filter(|unit| {
             unit.state() == UnitState::Available
+                && unit.emergency.is_none()
                 && !incident.held.iter().any(|(held, _)| *held == unit.id)
         });
         free.filter_map(|unit| {
@@ -309,6 +327,54 @@ impl Audited {
         }
     }
 
+    /// One open emergency a terminal, each rank 0, and each unit marked with its first.
+    fn emergencies(&self) {
+        let state = self.engine.state();
+        let mut by_radio = BTreeMap::new();
+        let mut by_unit: BTreeMap<UnitId, IncidentId> = BTreeMap::new();
+        for (id, incident) in &state.incidents {
+            let Some(emergency) = &incident.emergency else {
+                assert!(!incident.phase.is_open() || self.turn(incident).0 > 0);
+                continue;
+            };
+            assert_eq!(self.turn(incident).0, 0);
+            if incident.phase.is_open() {
+                assert_eq!(by_radio.insert(emergency.radio, *id), None);
+                if let Some(unit) = emergency.unit {
+                    by_unit.entry(unit).or_insert(*id);
+                }
+                for open in state.open_assignments(incident) {
+                    assert!(emergency.unit != Some(open.unit) || open.rung == Rung::Stacked);
+                }
+            }
+        }
+        assert_eq!(state.emergencies, by_radio);
+        for unit in state.units.values() {
+            assert_eq!(unit.emergency, by_unit.get(&unit.id).copied());
+        }
+        let ranks = self.engine.queue(self.now).map(|(rank, _, _)| rank);
+        assert!(ranks.is_sorted(), "rank 0 first");
+    }
+
+    /// Whoever waits for a call has a task, until the call is made or not needed.
+    fn tasks(&self) {
+        let state = self.engine.state();
+        for (id, task) in &state.tasks {
+            let assignment = &state.assignments[&task.about.assignment.unwrap()];
+            assert_eq!(assignment.task, Some(*id));
+            assert_eq!(assignment.rung, Rung::Offered);
+        }
+        let offered = state.assignments.values();
+        let by_voice = offered.filter(|it| it.rung == Rung::Offered && it.terminal.is_none());
+        for assignment in by_voice {
+            let task = assignment.task.unwrap();
+            assert!(
+                state.tasks.contains_key(&task),
+                "nobody is told of {assignment:?}"
+            );
+        }
+    }
+
     /// Queue and deadlines as one would write them down from the state alone.
     fn indexes(&self) {
         let state = self.engine.state();
@@ -328,6 +394,10 @@ impl Audited {
         for assignment in state.assignments.values() {
             if assignment.rung.is_open() {
                 deadlines.set(Due::Assignment(assignment.id), Some(assignment.deadline));
+            }
+            if let Some(safety) = assignment.safety {
+                assert_eq!(assignment.rung, Rung::OnScene, "only there");
+                deadlines.set(Due::Safety(assignment.id), Some(safety.deadline));
             }
         }
         for message in state.messages.values() {

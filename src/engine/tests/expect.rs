@@ -21,6 +21,9 @@ impl Script {
             "expect" => self.expect(words),
             "alarm" => assert!(self.alarm(words).is_some(), "{line}: {:#?}", self.alarms()),
             "noalarm" => assert!(self.alarm(words).is_none(), "{line}: {:#?}", self.alarms()),
+            "task" => assert!(self.task(words).is_some(), "{line}: {:#?}", self.batch),
+            "notask" => assert!(self.task(words).is_none(), "{line}: {:#?}", self.batch),
+            "calls" => self.emergency(words),
             "batch" => assert_eq!(self.batch_names(), words, "{line}: {:#?}", self.batch),
             "ranked" | "passed" => self.ranking(verb, words),
             "queue" => {
@@ -38,6 +41,24 @@ impl Script {
         }
         self.nothing_refused();
         true
+    }
+
+    /// `calls 铁骑01 #2 1001 x3`: the unit's mark, and what its emergency counts; `calls 铁骑01` no
+    /// mark.
+    fn emergency(&self, words: &[&str]) {
+        let state = self.world.engine.state();
+        let unit = state.units.get(&self.unit_id(words[0]));
+        let marked = unit.and_then(|unit| unit.emergency);
+        let Some(number) = words.get(1) else {
+            return assert_eq!(marked, None, "{}", self.line);
+        };
+        let found = &state.incidents[&incident(number)];
+        let emergency = found.emergency.as_ref().unwrap();
+        assert_eq!(unit.map(|_| incident(number)), marked, "{}", self.line);
+        assert_eq!(emergency.radio.to_string(), words[2], "{}", self.line);
+        assert_eq!(format!("x{}", emergency.presses), words[3], "{}", self.line);
+        let cancelled = words.contains(&"cancelled");
+        assert_eq!(emergency.cancelled_at.is_some(), cancelled, "{}", self.line);
     }
 
     fn alarms(&self) -> Vec<(AlarmKind, u32)> {
@@ -101,6 +122,7 @@ impl Script {
         let found = self.batch.iter().any(|event| match event {
             Event::MessageQueued { radio, body, .. } if *radio == wanted => match body {
                 Body::Text(text) => words[1] == "Text" && words[2..].join(" ") == *text,
+                Body::Safety(id) => words[1] == "Safety" && incident(words[2]) == *id,
                 Body::Recalled(id) => words[1] == "Recalled" && incident(words[2]) == *id,
             },
             _ => false,
@@ -138,6 +160,18 @@ impl Script {
         assert_eq!(format!("{:?}", found.rung), rest[1], "{}", self.line);
         if let Some(attempt) = after(rest, "attempt") {
             assert_eq!(found.attempt.to_string(), attempt, "{}", self.line);
+        }
+        if let Some(radio) = after(rest, "via") {
+            assert_eq!(
+                found.terminal.map(|it| it.to_string()),
+                Some(radio.to_owned())
+            );
+        }
+        if let Some(source) = after(rest, "by") {
+            let seen = found
+                .stamp(found.rung)
+                .map(|stamp| format!("{:?}", stamp.source));
+            assert_eq!(seen.as_deref(), Some(source), "{}", self.line);
         }
         if let Some(slot) = after(rest, "slot") {
             assert_eq!(found.slot.to_string(), slot, "{}", self.line);

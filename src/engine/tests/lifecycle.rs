@@ -94,6 +94,7 @@ fn unit_states() {
             out_of_service: out.then(String::new),
             active: active.then_some(AssignmentId(1)),
             stacked: Default::default(),
+            emergency: None,
         };
         let state = format!("{:?}", unit.state());
         let flags = [on, out, active].map(|flag| String::from(if flag { "yes" } else { "no" }));

@@ -10,6 +10,7 @@ mod property;
 mod ranking;
 
 mod scenario_duty;
+mod scenario_emergency;
 mod scenario_incident;
 mod scenario_ladder;
 mod scenario_queue;
@@ -19,6 +20,7 @@ use super::id::{CategoryCode, RadioId};
 use super::policy::{
     Category, Grade, Key, Ladder, Limits, Mode, Need, Plan, Policy, Skills, UnitKind,
 };
+use super::safety::SafetyChecks;
 use std::collections::BTreeMap;
 
 /// Skill bit of the tests: first aid.
@@ -78,6 +80,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         ("4", Key::OnScene),
         ("5", Key::Clear),
         ("9", Key::NeedHelp),
+        ("90", Key::HelpOver),
         ("签收", Key::Accept),
     ];
     Policy {
@@ -87,12 +90,18 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         categories: known,
         plans,
         default_plans: [&[any, any][..], &[any], &[any], &[any]].map(plan),
+        emergency: plan(&[any, any]),
         register,
         terminals: terminals.iter().map(|id| RadioId(*id)).collect(),
         speed_cm_s: [1_000, 1_250, 500, 125],
         plausible_cm_s: 6_000,
         stale_fix_ms: 120_000,
         age_step_ms: [600_000, 1_200_000],
+        safety: SafetyChecks {
+            en_route_ms: None,
+            on_scene_ms: Some([300_000, 900_000, 3_000_000, 3_000_000]),
+            answer_ms: 60_000,
+        },
         ladder: Ladder {
             send_ms: 2_000,
             deliver_ms: 2_000,

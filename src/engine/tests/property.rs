@@ -6,7 +6,8 @@ use crate::engine::assignment::{Assignment, Source, Step};
 use crate::engine::command::Command;
 use crate::engine::event::By;
 use crate::engine::id::{
-    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
+    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId,
+    UnitId,
 };
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::Request;
@@ -55,6 +56,9 @@ enum Op {
     Garbage(u32, String),
     Registration(u32, bool),
     Fix(u32, (i8, i8), i32),
+    Emergency(u32, bool),
+    Vouch(u32, Option<(i8, i8)>),
+    Done(u32),
     Pass(u32),
     Note,
     Ack(u32),
@@ -86,6 +90,9 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (radio(), prop::bool::weighted(0.7)).prop_map(|(r, on)| Op::Registration(r, on)),
         5 => (radio(), place(), -15_000i32..90_000).prop_map(|(r, p, age)| Op::Fix(r, p, age)),
         6 => prop_oneof![0u32..3_000, 0u32..200_000, 0u32..3_000_000].prop_map(Op::Pass),
+        2 => (radio(), prop::bool::weighted(0.8)).prop_map(|(r, on)| Op::Emergency(r, on)),
+        1 => (0u32..20, maybe()).prop_map(|(a, p)| Op::Vouch(a, p)),
+        1 => (0u32..20).prop_map(Op::Done),
         1 => Just(Op::Note),
         1 => (0u32..20).prop_map(Op::Ack),
         1 => Just(Op::Restart),
@@ -103,6 +110,19 @@ fn classification(category: u16, grade: u8) -> Classification {
     Classification {
         category: (category > 0).then_some(CategoryCode(category)),
         grade: Grade::ALL[usize::from(grade)],
+    }
+}
+
+fn report(category: u16, grade: u8, place: Option<(i8, i8)>) -> Report {
+    Report {
+        source: Line::Police110,
+        by: String::new(),
+        place: String::new(),
+        point: place.map(point),
+        caller: String::new(),
+        text: String::new(),
+        occurred_at_ms: None,
+        classification: classification(category, grade),
     }
 }
 
@@ -181,16 +201,18 @@ impl Audited {
     fn desk(&self, op: &Op) -> Option<Command> {
         let by = by();
         Some(match op {
-            Op::Report(category, grade, place) => Command::Report(Box::new(Report {
-                source: Line::Police110,
-                by: String::new(),
-                place: String::new(),
-                point: place.map(point),
-                caller: String::new(),
-                text: String::new(),
-                occurred_at_ms: None,
-                classification: classification(*category, *grade),
-            })),
+            Op::Report(category, grade, place) => {
+                Command::Report(Box::new(report(*category, *grade, *place)))
+            }
+            Op::Vouch(alarm, place) => Command::ReportEmergency {
+                alarm: AlarmId(*alarm),
+                report: Box::new(report(0, 0, *place)),
+                by,
+            },
+            Op::Done(task) => Command::FinishTask {
+                task: TaskId(*task),
+                by,
+            },
             Op::Confirm(back, category, grade) => Command::Confirm {
                 incident: self.incident(*back),
                 classification: Some(classification(*category, *grade)),
@@ -304,6 +326,12 @@ impl Audited {
                 radio: RadioId(*radio),
                 via: on.then(|| (String::from("gw"), 1)),
             },
+            Op::Emergency(radio, true) => Command::RecordEmergency {
+                radio: RadioId(*radio),
+            },
+            Op::Emergency(radio, false) => Command::RecordEmergencyCancel {
+                radio: RadioId(*radio),
+            },
             Op::Failed(back, attempt) => Command::RecordSendFailed {
                 request: self.request(*back, *attempt),
             },
@@ -400,7 +428,7 @@ proptest! {
     /// The effective grade only rises, and stops below Grade I.
     #[test]
     fn effective_grades_only_rise(grade in 0usize..4, a in any::<u32>(), b in any::<u32>()) {
-        let rank = |waited: u32| effective_rank([600_000, 1_200_000], Grade::ALL[grade], waited.into());
+        let rank = |waited: u32| effective_rank([600_000, 1_200_000], Some(Grade::ALL[grade]), waited.into());
         prop_assert!(rank(a.max(b)) <= rank(a.min(b)));
         prop_assert!(rank(a) >= 2 || grade == 0);
         prop_assert!(rank(0) == u8::try_from(grade).unwrap() + 1);

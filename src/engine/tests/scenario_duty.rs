@@ -3,20 +3,19 @@
 use super::script::check;
 
 #[test]
-fn need_help_names_unit_and_incident() {
+fn need_help_opens_an_emergency_whatever_is_in_hand() {
     check(
         "
         0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001
-        0.0   key      1001 9
-        0.0   alarm    NeedHelp 铁骑01 1001
         0.0   report   traffic at 0,0
         1.0   key      1001 9
-        1.0   alarm    NeedHelp 铁骑01 #1 1001 x1
-        2.0   key      1001 9
-        2.0   alarm    NeedHelp 铁骑01 #1 1001 x2
-        3.0   key      1001 9#7                        // no such incident: the one in hand
-        3.0   batch    AlarmRepeated
-        3.0   alarm    NeedHelp 铁骑01 #1 1001 x3
+        1.0   expect   #1 Assigned 铁骑01 Offered
+        1.0   expect   #2 Queued
+        1.0   calls    铁骑01 #2 1001 x1
+        1.0   alarm    NeedHelp 铁骑01 #2 1001 x1
+        2.0   key      1001 9#7                        // the number says nothing more
+        2.0   batch    EmergencyRepeated AlarmRepeated
+        2.0   alarm    NeedHelp 铁骑01 #2 1001 x2
         ",
     );
 }
@@ -27,8 +26,8 @@ fn registration_decides_data_or_voice() {
         "
         0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001,1002 silent
         0.0   report   traffic at 0,0
-        0.0   batch    IncidentReported IncidentConfirmed UnitsRanked AssignmentOffered AlarmRaised
-        0.0   alarm    VoiceOnly 铁骑01 #1
+        0.0   batch    IncidentReported IncidentConfirmed UnitsRanked AssignmentOffered TaskOpened
+        0.0   task     铁骑01 #1
         0.0   text     铁骑01 hello
         0.0   refused  unit u1 has no registered terminal
         1.0   on       1002
@@ -163,10 +162,10 @@ fn unknown_radios_are_recorded_and_change_nothing() {
     check(
         "
         0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001
-        0.0   key      6666 9
+        0.0   key      6666 1
         0.0   batch    StrangerHeard AlarmRaised
         0.0   alarm    Stranger 6666
-        1.0   key      6666 9
+        1.0   key      6666 1
         1.0   batch
         1.0   on       6666
         1.0   batch

@@ -301,3 +301,88 @@ fn radio_alone_never_clears_grade_one() {
         ",
     );
 }
+
+#[test]
+fn each_attempt_goes_by_the_units_next_terminal_on_the_air() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001,1002,1003
+        0.0   off      1002
+        0.0   report   traffic at 0,0
+        0.0   expect   铁骑01 Offered attempt 1 via 1001
+        0.4   sendfail 铁骑01                            // at once: not tried, so it waits
+        0.4   expect   铁骑01 Offered attempt 1 via 1001
+        1.2   sendfail 铁骑01
+        1.2   expect   铁骑01 Offered attempt 2 via 1003
+        1.3   sent     铁骑01
+        3.3   tick                                     // the gateway took it, nobody has it
+        3.3   expect   铁骑01 Offered attempt 3 via 1001
+        3.4   delivered 铁骑01 attempt=2 radio=1003      // a late ack of the other one
+        3.4   expect   铁骑01 Delivered
+        ",
+    );
+}
+
+#[test]
+fn a_stamp_says_who_said_so() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001
+        0.0   unit     铁骑02 motorcycle at 200,0 terminal 1002 silent
+        0.0   report   traffic at 0,0
+        0.0   expect   铁骑01 Offered by Inferred
+        0.1   sent     铁骑01
+        0.1   expect   铁骑01 Sent by Radio
+        0.2   delivered 铁骑01
+        0.2   expect   铁骑01 Delivered by Radio
+        1.0   key      1001 2
+        1.0   expect   铁骑01#1 Declined by Radio
+        2.0   done     铁骑02 #1
+        2.0   expect   铁骑02 Delivered by Voice
+        3.0   voice    铁骑02 arrive
+        3.0   expect   铁骑02 OnScene by Voice
+        4.0   recall   铁骑02
+        4.0   expect   铁骑02#1 Recalled by Console
+        5.0   report   traffic at 0,0
+        6.0   voice    铁骑01 decline
+        6.0   expect   铁骑01#2 Declined by Voice
+        36.0  tick
+        36.0  expect   铁骑02#2 Expired by Inferred
+        ",
+    );
+}
+
+#[test]
+fn who_is_on_scene_is_asked_and_silence_is_loud() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle sworn=1 at 100,0 terminal 1001,1002
+        0.0   unit     铁骑02 motorcycle at 200,0 terminal 1003
+        0.0   report   fight at 0,0
+        1.0   key      1001 4
+        1.0   batch    AssignmentAdvanced SafetyScheduled
+        2.0   key      1003 4
+        301.0 tick
+        301.0 message  1001 Safety #1
+        301.5 msg      delivered 1001
+        302.0 tick
+        330.0 key      1002 安全                        // any text, any terminal of the unit
+        330.0 batch    SafetyAnswered TextReceived
+        330.0 noalarm  SafetyUnanswered 铁骑01
+        330.0 restart
+        362.0 tick                                     // the other one said nothing
+        362.0 alarm    SafetyUnanswered 铁骑02 #1 x1
+        400.0 off      1003
+        422.0 tick                                     // and cannot be asked now
+        422.0 alarm    SafetyUnanswered 铁骑02 #1 x2
+        630.0 tick
+        630.0 message  1001 Safety #1
+        640.0 key      1001 5                           // Grade I: the desk is asked as well
+        640.0 batch    SafetyAnswered AlarmRaised
+        650.0 voice    铁骑01 clear
+        800.0 resolve  #1
+        9000.0 tick
+        9000.0 alarm   SafetyUnanswered 铁骑02 #1 x3
+        ",
+    );
+}

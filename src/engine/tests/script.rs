@@ -20,6 +20,7 @@ use crate::engine::message::Request;
 use crate::engine::policy::{Grade, Skills, UnitKind};
 use crate::engine::position::Fix;
 use crate::engine::rejection::Rejection;
+use crate::engine::task::Task;
 use crate::engine::unit::{CrewMember, Duty};
 
 /// Runs a table; panics at the first line that does not hold.
@@ -279,9 +280,23 @@ impl Script {
             "report" | "confirm" | "place" | "note" | "cancel" | "resolve" | "close" => {
                 self.desk_command(verb, words)
             }
+            "emergency" | "over" => self.emergency_command(verb, words),
             "sent" | "sendfail" | "delivered" | "undelivered" | "key" | "on" | "off" => {
                 self.radio_command(verb, words)
             }
+            "vouch" => Command::ReportEmergency {
+                alarm: self
+                    .alarm(&words[..words.len() - 1])
+                    .map_or(crate::engine::id::AlarmId(999), |alarm| alarm.id),
+                report: Box::new(self.report(&["-", "at", words[words.len() - 1]])),
+                by: desk(),
+            },
+            "done" => Command::FinishTask {
+                task: self
+                    .task(words)
+                    .map_or(crate::engine::id::TaskId(999), |task| task.id),
+                by: desk(),
+            },
             "notefixes" => Command::NotePositions,
             "msg" => self.message_command(words),
             "offer" => Command::Offer {
@@ -351,19 +366,7 @@ impl Script {
         let number = words.first().filter(|_| verb != "report");
         let number = number.map_or(IncidentId(0), |word| incident(word));
         match verb {
-            "report" => Command::Report(Box::new(Report {
-                source: match after(words, "line") {
-                    Some("122") => Line::Traffic122,
-                    _ => Line::Police110,
-                },
-                by: String::from("taker"),
-                place: String::from("黄江大道"),
-                point: place(words),
-                caller: String::new(),
-                text: String::new(),
-                occurred_at_ms: None,
-                classification: classification(words[0], words),
-            })),
+            "report" => Command::Report(Box::new(self.report(words))),
             "confirm" => Command::Confirm {
                 incident: number,
                 classification: Some(classification(words[1], words)),
@@ -394,6 +397,30 @@ impl Script {
                 incident: number,
                 by,
             },
+        }
+    }
+
+    fn report(&self, words: &[&str]) -> Report {
+        Report {
+            source: match after(words, "line") {
+                Some("122") => Line::Traffic122,
+                _ => Line::Police110,
+            },
+            by: String::from("taker"),
+            place: String::from("黄江大道"),
+            point: place(words),
+            caller: String::new(),
+            text: String::new(),
+            occurred_at_ms: None,
+            classification: classification(words[0], words),
+        }
+    }
+
+    fn emergency_command(&self, verb: &str, words: &[&str]) -> Command {
+        let radio = RadioId(words[0].parse().unwrap());
+        match verb {
+            "emergency" => Command::RecordEmergency { radio },
+            _ => Command::RecordEmergencyCancel { radio },
         }
     }
 
@@ -450,6 +477,17 @@ impl Script {
             },
             _ => Command::RecordSendFailed { request },
         }
+    }
+
+    /// The open voice task for the unit and incident named.
+    pub(super) fn task(&self, words: &[&str]) -> Option<&Task> {
+        let mut tasks = self.world.engine.state().tasks.values();
+        tasks.find(|task| {
+            words.iter().all(|word| match word.strip_prefix('#') {
+                Some(_) => task.about.incident == Some(incident(word)),
+                None => task.about.unit == Some(self.unit_id(word)),
+            })
+        })
     }
 
     /// The open alarm of a kind about all the units and incidents named.
