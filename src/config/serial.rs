@@ -41,7 +41,8 @@ pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Op
         _ => {
             let known = ["hstrp", "hrnp"].into_iter();
             node.report.unknown(&transport, "transport", known);
-            return None;
+            // Read on as what it most likely is, so that nothing else is told as missing.
+            node.text_opt("serial")?;
         }
     }
     let path = node.text("serial").unwrap_or_else(|| Text {
