@@ -182,7 +182,8 @@ impl Report<'_> {
         writeln!(
             out,
             "of them     {without_location} without location ({outside_box} outside the box), \
-             {unclassified} of an unlisted nature; {ambiguous_times} rows of an hour that came twice"
+             {unclassified} of an unlisted nature; {ambiguous_times} rows of an hour that came \
+             twice"
         )?;
         for (reason, count) in &self.played.reasons {
             writeln!(out, "refused     {count} times: {reason}")?;
