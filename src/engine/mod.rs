@@ -20,6 +20,7 @@ pub mod deadline;
 mod decide;
 pub mod event;
 pub mod id;
+pub mod image;
 pub mod incident;
 mod index;
 pub mod message;
