@@ -9,6 +9,7 @@
 //! Nothing here is async or reads a clock: the shell moves bytes and time, a simulator may too.
 
 pub mod api;
+pub mod archive;
 mod batch;
 pub mod board;
 mod effect;
@@ -100,6 +101,17 @@ pub enum Input<'a> {
         /// As it came.
         bytes: &'a [u8],
     },
+    /// The archive answered.
+    ArchiveAnswered {
+        /// For which console.
+        console: ConsoleId,
+        /// Its request's id.
+        id: serde_json::Value,
+        /// The result as JSON, or why there is none.
+        answer: Result<String, String>,
+    },
+    /// How archive and snapshots are now.
+    Archive(archive::Status),
     /// Batches up to this one are on the disk.
     Durable(u64),
     /// There is no space for the next batches; they wait, and nothing is lost yet.
@@ -140,6 +152,9 @@ pub struct Daemon {
     last_texts: BTreeMap<RadioId, u32>,
     degraded: Option<String>,
     stalled: Option<String>,
+    archive: archive::Status,
+    /// Questions the archive has not answered yet.
+    questions: usize,
 }
 
 impl Daemon {
@@ -178,6 +193,8 @@ impl Daemon {
             last_texts: BTreeMap::new(),
             degraded: None,
             stalled: None,
+            archive: archive::Status::default(),
+            questions: 0,
         }
     }
 
@@ -263,6 +280,12 @@ impl Daemon {
                 self.gateways.handle_bytes(now.at, link, from, bytes);
                 self.pump(now, out);
             }
+            Input::ArchiveAnswered {
+                console,
+                id,
+                answer,
+            } => self.archive_answered(console, &id, answer, out),
+            Input::Archive(status) => self.archive = status,
             Input::Durable(batch) => self.durable(now, batch, out),
             Input::JournalStalled(reason) => self.stall(reason, out),
             Input::JournalFailed(reason) => {

@@ -1,6 +1,7 @@
 //! Requests of consoles: who may ask, what was asked before, what the engine says.
 
 use super::api::{self, Call, Context};
+use super::archive::Ask;
 use super::effect::Held;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem, Request};
@@ -10,6 +11,7 @@ use super::{Daemon, Now, Work};
 use crate::engine::answer::Lookup;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
+use crate::engine::id::IncidentId;
 use crate::engine::policy::Grade;
 use crate::engine::rejection::Rejection;
 use serde_json::{Value, json};
@@ -113,6 +115,12 @@ impl Daemon {
                 let units: Vec<_> = units.map(|unit| views.unit(unit)).collect();
                 Ok(json!({ "units": units, "durable": durable }))
             }
+            Call::List(filter) => {
+                return self.ask_archive(console, id, Ask::List(filter), out);
+            }
+            Call::Get(incident) if self.is_archived(incident) => {
+                return self.ask_archive(console, id, Ask::Get(incident), out);
+            }
             Call::Get(incident) => self.engine.state().incident(incident).map(|found| {
                 let (views, state) = (self.views(now.at), self.engine.state());
                 let of = found
@@ -211,6 +219,7 @@ impl Daemon {
             Lookup::Same(_) if self.degraded.is_some() && !self.batches.is_durable() => {}
             Lookup::Same(answer) => {
                 let line = rpc::answer(&request.id, answer);
+                self.note_acked(console);
                 return self.hold(now, Held::Line { console, line }, out);
             }
             Lookup::Other => {
@@ -242,8 +251,24 @@ impl Daemon {
         self.engine.apply(now.at, &answered);
         batch.push(answered);
         tracing::debug!(events = batch.len(), "decided");
+        self.note_acked(console);
         self.commit(now, batch, Some(arrived_us), out);
         self.hold(now, Held::Line { console, line }, out);
+    }
+
+    /// What this console was told happened: its next list holds it.
+    fn note_acked(&mut self, console: ConsoleId) {
+        let seq = self.engine.state().seq;
+        if let Some(session) = self.sessions.get_mut(&console) {
+            session.acked_seq = seq;
+        }
+    }
+
+    /// Whether an incident was once and the engine keeps it no more.
+    fn is_archived(&self, incident: IncidentId) -> bool {
+        let state = self.engine.state();
+        let given = (1..=state.counters.incident).contains(&incident.0);
+        given && !state.incidents.contains_key(&incident)
     }
 
     /// A rejection as the console sees it: its kind, and the fresh ranking where there is one.

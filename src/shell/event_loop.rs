@@ -1,5 +1,6 @@
 //! The loop: waits for whatever comes first, hands it to the daemon, does what the daemon wants.
 
+use super::archive::Archive;
 use super::clock::Clock;
 use super::console::{self, Consoles};
 use super::disk::{Append, Writer};
@@ -36,6 +37,7 @@ pub(super) struct Parts {
     pub(super) consoles: TcpListener,
     pub(super) links: Vec<UdpSocket>,
     pub(super) journal: Writer<FileDisk>,
+    pub(super) archive: Archive,
     pub(super) sign_on: Vec<Command>,
 }
 
@@ -57,6 +59,7 @@ struct Outside {
     consoles: Consoles,
     links: Vec<Arc<tokio::net::UdpSocket>>,
     journal: Writer<FileDisk>,
+    archive: Archive,
     /// Consoles whose writer took no more: the daemon must hear of it.
     broken: Vec<ConsoleId>,
     chunks: Sender<ConsoleWake>,
@@ -87,6 +90,7 @@ pub(super) async fn run(
             consoles: Consoles::default(),
             links,
             journal: parts.journal,
+            archive: parts.archive,
             broken: Vec::new(),
             chunks,
             told,
@@ -182,10 +186,19 @@ impl Loop {
 
     fn take(&mut self, wake: Wake) -> bool {
         let now = self.clock.now();
+        self.hear_of_archive(now);
         let input = match &wake {
             Wake::Written(console, bytes) => {
                 let (console, bytes) = (*console, *bytes);
                 Input::ConsoleWritten { console, bytes }
+            }
+            Wake::ArchiveAnswered(console, id, answer) => {
+                let (console, id, answer) = (*console, id.clone(), answer.clone());
+                Input::ArchiveAnswered {
+                    console,
+                    id,
+                    answer,
+                }
             }
             Wake::PasswordChecked(console, role) => {
                 let (console, role) = (*console, *role);
@@ -215,8 +228,17 @@ impl Loop {
         false
     }
 
+    /// Archive and snapshots go on by themselves; the daemon knows when it may be asked.
+    fn hear_of_archive(&mut self, now: crate::daemon::Now) {
+        if let Some(status) = self.outside.archive.news() {
+            let news = Input::Archive(status);
+            self.daemon.handle(now, news, &mut self.outside);
+        }
+    }
+
     fn take_chunk(&mut self, chunk: ConsoleWake) {
         let now = self.clock.now();
+        self.hear_of_archive(now);
         let bytes: Bytes;
         let input = match chunk {
             ConsoleWake::Opened(stream, peer) => {
@@ -283,6 +305,18 @@ impl Outbox for Outside {
                 user,
                 password,
             } => self.check_password(console, user, password),
+            Output::AskArchive {
+                console,
+                id,
+                ask,
+                wanted,
+            } => {
+                let (archive, told) = (self.archive.clone(), self.told.clone());
+                tokio::spawn(async move {
+                    let answer = archive.answer(ask, wanted).await;
+                    let _ = told.send(Wake::ArchiveAnswered(console, id, answer)).await;
+                });
+            }
         }
     }
 }

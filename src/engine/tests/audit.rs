@@ -115,14 +115,14 @@ impl Audited {
             self.engine.state(),
             "replay gave another state"
         );
-        self.from_a_snapshot(&fresh);
+        self.check_snapshot(&fresh);
         self.replica = fresh.clone();
         self.engine = fresh;
         self.execute(&Command::Resume).unwrap()
     }
 
     /// A snapshot of any moment and the events behind it give what all events give.
-    fn from_a_snapshot(&self, full: &Engine) {
+    fn check_snapshot(&self, full: &Engine) {
         let policy = full.policy();
         let (before, behind) = self.log.split_at(self.log.len() / 2);
         let mut engine = Engine::new(policy.clone());

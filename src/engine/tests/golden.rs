@@ -7,6 +7,7 @@ use crate::engine::event::{By, Event, LinkName, Offer, Peer, RecallCause};
 use crate::engine::id::{
     AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
 };
+use crate::engine::image::IMAGE_FORMAT;
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::Body;
 use crate::engine::policy::{Grade, Limits, Need, Skills, UnitKind};
@@ -535,5 +536,22 @@ fn a_shift_hashes_the_same_everywhere() {
             134,
             "5a3e5f069743182c7c2f1317d8de86a5c0ef16b546d9f59041b8d0bcb190fcec"
         )
+    );
+}
+
+/// What a snapshot holds of that shift. When this fails, the layout of the state or what events
+/// make of it changed: raise `IMAGE_FORMAT`, so that old snapshots are left alone, and then put the
+/// new figures here.
+#[test]
+fn the_image_of_a_shift_is_frozen_with_its_format() {
+    let shift = play(SHIFT);
+    let image = postcard::to_allocvec(&shift.engine.image()).unwrap();
+    assert_eq!(
+        (
+            IMAGE_FORMAT,
+            image.len(),
+            blake3::hash(&image).to_hex().as_str()
+        ),
+        (1, 0, "")
     );
 }
