@@ -180,6 +180,69 @@ fn a_snapshot_and_the_journal_behind_it_are_the_whole_journal() {
     }
 }
 
+/// Flips a bit in the middle of a file.
+fn flip(path: &Path, at: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_snapshot_is_passed_over_and_a_sound_one_makes_good_a_damaged_journal() {
+    let mut config = common::sample();
+    config.journal.snapshot_every = 100;
+    let dir = tempfile::tempdir().unwrap();
+    let start = || Server::start(config.clone(), users(), dir.path()).unwrap();
+    let mut told: u64 = 0;
+    let mut serve = |server: Server, what: &str| {
+        let mut console = Client::login(server.console, "calls", PASSWORD).unwrap();
+        let before = all_of(&mut console);
+        assert_eq!(before, (1..=told).collect(), "{what}");
+        for call in 0..30 {
+            let call = report(&format!("{what}-{call}"));
+            console.call("incident.report", &call).unwrap();
+        }
+        told += 30;
+        drop(console);
+        server.stop();
+    };
+    let snapshots = || {
+        let mut disk = FileDisk::read_only(&dir.path().join("snapshots"));
+        let files = journal::snapshots(&mut disk).unwrap();
+        let path = |name| dir.path().join("snapshots").join(name);
+        files
+            .into_iter()
+            .map(|file| path(file.name))
+            .collect::<Vec<_>>()
+    };
+    serve(start(), "first");
+    serve(start(), "second");
+    flip(&snapshots()[0], 500);
+    serve(start(), "the newest snapshot is damaged");
+    for path in snapshots() {
+        flip(&path, 500);
+    }
+    serve(start(), "all snapshots are damaged");
+    let journal = dir.path().join("journal-00000001.seg");
+    flip(&journal, 6_000);
+    let server = start();
+    assert_eq!(server.recovery.damage, None);
+    assert_eq!(server.recovery.covered.len(), 1, "{:?}", server.recovery);
+    serve(server, "the journal is damaged before the snapshot");
+    gone(&dir.path().join("archive"));
+    let server = start();
+    let mut console = Client::login(server.console, "calls", PASSWORD).unwrap();
+    let ask = ("incident.list", json!({ "limit": 200 }));
+    let page = until_call("the gap", &mut console, ask, |page| {
+        (numbers(page).len() == 150).then(|| page.clone())
+    });
+    // The engine keeps what is open, so nothing is missing but what was closed long ago.
+    assert_eq!(page["archive"]["complete"], false, "{page}");
+    let health = console.call("system.health", &json!({})).unwrap();
+    assert_eq!(health["archive"]["gap"], true);
+    assert_eq!(health["status"], "ok");
+}
+
 /// Does something to every file below a directory.
 fn each_file(dir: &Path, change: &dyn Fn(&Path)) {
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -299,7 +362,9 @@ fn the_command_line_tells_and_makes_the_archive() {
     assert!(ask("rebuild", 2).as_str().unwrap().contains("holds it"));
     daemon.kill();
     let status = ask("status", 0);
-    assert_eq!(status["archive"]["incidents"], 3, "{status}");
+    // Killed, it may be behind: what it has not is in the journal.
+    let (at, end) = (&status["archive"]["record"], &status["journal_record"]);
+    assert!(at.as_u64() <= end.as_u64(), "{status}");
     assert_eq!(status["held_by"], Value::Null);
     gone(&place.data.join("archive"));
     assert!(

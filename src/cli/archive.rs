@@ -54,8 +54,7 @@ pub fn status(
     };
     match FileDisk::lock(dir) {
         Ok(mut disk) => {
-            let tip = journal::verify(&mut disk, |_, _| ())?.tip;
-            status.journal_record = tip.map(|tip| tip.seq);
+            status.journal_record = tip(dir, &mut disk).ok().map(|tip| tip.seq);
             match archive::inspect(dir) {
                 Ok(found) => status.archive = Some(found),
                 Err(error) => status.problem = Some(format!("{error:#}")),
@@ -127,6 +126,20 @@ fn snapshots(dir: &Path) -> Vec<Snapshot> {
         .collect()
 }
 
+/// The journal's last record, found from the newest sound snapshot on.
+fn tip(dir: &Path, journal: &mut FileDisk) -> Result<ChainPoint> {
+    let mut disk = FileDisk::read_only(&dir.join(SNAPSHOT_DIR));
+    let files = journal::snapshots(&mut disk).unwrap_or_default();
+    let newest = files
+        .iter()
+        .find_map(|file| journal::read_snapshot(&mut disk, file).ok());
+    let after = newest.map(|snapshot| snapshot.head.point);
+    let report = journal::follow(journal, after, u64::MAX, |_| ())?;
+    report
+        .tip
+        .context("failed to read the journal: it is damaged, see `tieqi journal verify`")
+}
+
 /// What `rebuild` prints.
 #[derive(Serialize)]
 struct Rebuilt {
@@ -143,9 +156,7 @@ struct Rebuilt {
 pub fn rebuild(config: &Config, dir: Option<&Path>, json: bool, out: &mut dyn Write) -> Result<()> {
     let dir = existing(config, dir)?;
     let mut disk = FileDisk::lock(dir).map_err(crate::shell::StartError::from)?;
-    let tip: ChainPoint = journal::verify(&mut disk, |_, _| ())?
-        .tip
-        .context("failed to read the journal: it ends in damage, see `tieqi journal verify`")?;
+    let tip = tip(dir, &mut disk)?;
     let bar = ProgressBar::new(tip.seq);
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} record {pos} of {len}, {eta} left",

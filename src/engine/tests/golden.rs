@@ -552,6 +552,10 @@ fn the_image_of_a_shift_is_frozen_with_its_format() {
             image.len(),
             blake3::hash(&image).to_hex().as_str()
         ),
-        (1, 0, "")
+        (
+            1,
+            1573,
+            "7754fe607ed6d1824828bd9ccd344e6845189627e9034ee0b3d28f982df2ccc4"
+        )
     );
 }

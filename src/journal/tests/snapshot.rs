@@ -170,6 +170,34 @@ fn damage_before_a_snapshot_is_survived() {
     assert_eq!(state, state_of(&batches));
 }
 
+/// A clean stop leaves the snapshot at the end: nothing follows that could show where to go on.
+#[test]
+fn damage_before_a_snapshot_at_the_end_is_survived_and_written_behind() {
+    let batches = script(26, 15);
+    let mut tried = 0;
+    for at in [4100, 4300, 5000, 5600] {
+        let mut disk = SimDisk::new();
+        assert_eq!(run_with_snapshots(&mut disk, &batches), batches.len());
+        let name = segment_name(verified(&mut disk.clone()).segments as u32);
+        let mut bytes = disk.contents(&name).unwrap().to_vec();
+        bytes[at] ^= 1;
+        disk.plant(&name, bytes);
+        if replay(&mut disk.clone()).1.damage.is_none() {
+            continue;
+        }
+        tried += 1;
+        let (state, recovery) = start(&mut disk);
+        assert_eq!(recovery.damage, None, "byte {at}");
+        assert_eq!(recovery.covered.len(), 1, "byte {at}");
+        assert_eq!(state, state_of(&batches), "byte {at}");
+        let more = script(27, 2);
+        assert_eq!(run_with_snapshots(&mut disk, &more), 2, "byte {at}");
+        let all = [state, state_of(&more)].concat();
+        assert_eq!(start(&mut disk).0, all, "byte {at}");
+    }
+    assert!(tried >= 2, "{tried} were damage");
+}
+
 #[test]
 fn a_snapshot_of_another_journal_is_told() {
     let (mut one, mut other) = (SimDisk::new(), SimDisk::new());
