@@ -41,6 +41,7 @@ impl Place {
         put("127.0.0.1:7111", http.to_string());
         put("\"users.toml\"", format!("{:?}", users.to_str().unwrap()));
         put("segment_mib = 64", "segment_mib = 1".to_owned());
+        put("snapshot_every = 50000", "snapshot_every = 100".to_owned());
         put("plausible_km_h = 216", "plausible_km_h = 400".to_owned());
         let mut udp = Vec::new();
         for port in [30001, 30002, 30003, 30004, 30007, 30008] {

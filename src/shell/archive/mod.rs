@@ -10,6 +10,9 @@ mod query;
 mod replica;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use feed::{Feed, Group};
 pub use replica::Rules;
 pub(super) use replica::restore;

@@ -2,11 +2,12 @@
 //! so the loop neither stops nor copies anything for them.
 
 use super::store::{Changes, Meta, Row, Store, StoreError};
+use crate::daemon::board::Touched;
 use crate::daemon::wire::{Named, Views};
 use crate::engine::Engine;
 use crate::engine::assignment::Rung;
 use crate::engine::event::Event;
-use crate::engine::id::{AssignmentId, EngineTime, IncidentId};
+use crate::engine::id::{EngineTime, IncidentId};
 use crate::engine::image::{IMAGE_FORMAT, Image};
 use crate::engine::incident::Incident;
 use crate::engine::policy::Policy;
@@ -88,8 +89,6 @@ impl Replica {
     ) -> Result<(), ReplicaError> {
         let event: Event = postcard::from_bytes(payload)?;
         (self.time_ms, self.wall_ms) = (time_ms, wall_ms);
-        // Before and after: an event may be the last that is known of an incident.
-        self.touch(&event);
         self.engine.apply(EngineTime(time_ms), &event);
         self.engine.replayed();
         self.touch(&event);
@@ -112,27 +111,17 @@ impl Replica {
     }
 
     fn touch(&mut self, event: &Event) {
-        let of = |id: &AssignmentId| Some(self.engine.state().assignments.get(id)?.incident);
-        let touched = match event {
-            Event::IncidentReported { incident, .. }
-            | Event::IncidentConfirmed { incident, .. }
-            | Event::IncidentRelocated { incident, .. }
-            | Event::IncidentNoted { incident, .. }
-            | Event::IncidentReviewed { incident, .. }
-            | Event::IncidentCancelled { incident, .. }
-            | Event::IncidentResolved { incident, .. }
-            | Event::IncidentClosed { incident, .. } => Some(*incident),
-            Event::AssignmentStacked { assignment, .. }
-            | Event::AssignmentOffered { assignment, .. }
-            | Event::AssignmentRetried { assignment, .. }
-            | Event::AssignmentAdvanced { assignment, .. }
-            | Event::AssignmentOverdue { assignment, .. }
-            | Event::AssignmentDeclined { assignment, .. }
-            | Event::AssignmentExpired { assignment, .. }
-            | Event::AssignmentRecalled { assignment, .. } => of(assignment),
-            _ => None,
-        };
-        self.touched.extend(touched);
+        let mut touched = Touched::default();
+        touched.note(self.views(), event);
+        self.touched.extend(touched.incidents());
+    }
+
+    fn views(&self) -> Views<'_> {
+        Views {
+            engine: &self.engine,
+            plane: &self.rules.plane,
+            now: EngineTime(self.time_ms),
+        }
     }
 
     /// The line of the delivery log an event is, if it is one.
@@ -186,11 +175,7 @@ impl Replica {
 
     fn row(&self, changes: &mut Changes, incident: &Incident, known_ms: Option<i64>) {
         let state = self.engine.state();
-        let views = Views {
-            engine: &self.engine,
-            plane: &self.rules.plane,
-            now: EngineTime(self.time_ms),
-        };
+        let views = self.views();
         let since_ms = EngineTime(self.time_ms).since_ms(incident.reported_at);
         let since_ms = i64::try_from(since_ms).unwrap_or(i64::MAX);
         let reported_ms = known_ms.unwrap_or_else(|| self.wall_ms.saturating_sub(since_ms));
