@@ -1,8 +1,8 @@
 //! Ring 3: moves bytes and time between the outside and the daemon, and decides nothing.
 //!
 //! Threads: one for the loop and its sockets, one for the disk, one for archive and snapshots, one
-//! for HTTP, a small pool for password hashes and questions to the archive. Every channel is bounded. [`Server::start`] is the one way in, for `serve`,
-//! the demo, tests and benchmarks alike.
+//! for HTTP, a small pool for password hashes and questions to the archive. Every channel is
+//! bounded. [`Server::start`] is the one way in, for `serve`, the demo, tests and benchmarks alike.
 
 pub mod archive;
 pub mod clock;
