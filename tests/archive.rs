@@ -279,6 +279,18 @@ fn rot(path: &Path) {
     std::fs::write(path, bytes).unwrap();
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &to),
+            false => drop(std::fs::copy(&path, &to).unwrap()),
+        }
+    }
+}
+
 fn gone(dir: &Path) {
     std::fs::remove_dir_all(dir).unwrap();
 }
@@ -288,7 +300,17 @@ type Mishap<'a> = (&'a str, &'a dyn Fn(&Path));
 
 #[test]
 fn an_archive_that_is_gone_or_broken_is_made_again_while_calls_go_on() {
-    let mishaps: [Mishap<'_>; 7] = [
+    let other = tempfile::tempdir().unwrap();
+    let server = Server::start(common::sample(), users(), other.path()).unwrap();
+    let mut console = Client::login(server.console, "calls", PASSWORD).unwrap();
+    console
+        .call("incident.report", &report("elsewhere"))
+        .unwrap();
+    all_of(&mut console);
+    drop(console);
+    server.stop();
+    let foreign = other.path().join("archive");
+    let mishaps: [Mishap<'_>; 8] = [
         ("nothing but a kill", &|_| ()),
         ("deleted", &gone),
         ("cut", &|dir| each_file(dir, &halve)),
@@ -296,6 +318,10 @@ fn an_archive_that_is_gone_or_broken_is_made_again_while_calls_go_on() {
         ("rotten", &|dir| each_file(dir, &rot)),
         ("empty files", &|dir| {
             each_file(dir, &|path| std::fs::write(path, []).unwrap())
+        }),
+        ("another journal's", &|dir| {
+            gone(dir);
+            copy(&foreign, dir);
         }),
         ("a file in its place", &|dir| {
             gone(dir);
@@ -321,6 +347,8 @@ fn an_archive_that_is_gone_or_broken_is_made_again_while_calls_go_on() {
         let answer = console.call("incident.report", &call).unwrap();
         told.insert(answer["incident"].as_u64().unwrap());
         assert_eq!(all_of(&mut console), told, "after: {name}");
+        let elsewhere = list(&mut console, json!({ "text": "139-elsewhere" }));
+        assert_eq!(elsewhere, [0u64; 0], "after: {name}");
     }
 }
 

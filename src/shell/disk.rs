@@ -272,6 +272,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::archive::Next;
     use super::*;
     use crate::journal::{Fault, MIN_SEGMENT_BYTES, Options, SimDisk};
     use std::sync::mpsc::sync_channel;
@@ -290,7 +291,8 @@ mod tests {
         }
         let (journal, _) = Journal::open(disk, &options, |_| ()).unwrap();
         let (thread, batches) = sync_channel(8);
-        (Writer::new(Shared::new(journal), thread), batches)
+        let feed = Feed::behind(journal.tip());
+        (Writer::new(Shared::new(journal, feed), thread), batches)
     }
 
     fn batch(batch: u64) -> Append {
@@ -344,6 +346,23 @@ mod tests {
         let _held = busy.lock();
         writer.push(batch(last + 1));
         assert_eq!(writer.flush(), None, "the thread has the journal");
+    }
+
+    #[test]
+    fn what_is_durable_goes_to_the_archive_and_nothing_else_does() {
+        let fed = |fails| {
+            let (mut writer, _batches) = writer(fails);
+            let feed = writer.journal.lock().feed.clone();
+            assert!(matches!(feed.next(), Next::Read(tip) if tip.seq == 1));
+            (1..=2).for_each(|number| writer.push(batch(number)));
+            let _ = writer.flush();
+            feed.close();
+            feed.next()
+        };
+        assert!(
+            matches!(fed(None), Next::Groups(groups, tip) if groups.len() == 2 && tip.seq == 3)
+        );
+        assert!(matches!(fed(Some(2)), Next::Closed), "the sync failed");
     }
 
     #[test]

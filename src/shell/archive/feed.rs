@@ -26,7 +26,7 @@ pub(crate) struct Group {
 
 /// What the thread is to do.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Take these; then it is at that record.
     Groups(Vec<Group>, ChainPoint),
     /// Read the journal up to that record.
@@ -108,7 +108,7 @@ impl Feed {
     }
 
     /// What to do next. What came before the close is still handed out.
-    pub(super) fn next(&self) -> Next {
+    pub(crate) fn next(&self) -> Next {
         let mut waiting = self.lock();
         let urgent = waiting.wanted && !waiting.groups.is_empty();
         if !(waiting.closed || waiting.behind || urgent) {

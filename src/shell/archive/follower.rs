@@ -157,8 +157,9 @@ impl Follower {
                 }
             },
         };
-        let replica = opened.as_ref().and_then(|(_, meta)| self.replica_at(meta));
-        if let (Some((store, meta)), Some(replica)) = (opened, replica) {
+        let ours = opened.filter(|(_, meta)| self.is_of_this_journal(meta));
+        let replica = ours.as_ref().and_then(|(_, meta)| self.replica_at(meta));
+        if let (Some((store, meta)), Some(replica)) = (ours, replica) {
             (self.replica, self.incidents, self.gap) = (replica, meta.incidents, meta.gap);
             self.slot.put(Some(store));
             return Ok(());
@@ -170,6 +171,20 @@ impl Follower {
         (self.incidents, self.gap) = (0, false);
         self.replica = Replica::new(self.rules.clone());
         Ok(())
+    }
+
+    /// Whether the record the archive is at is on this journal's chain. One that was put back from
+    /// a copy, or under another journal, holds what never happened.
+    fn is_of_this_journal(&self, meta: &Meta) -> bool {
+        let point = meta.point();
+        let mut disk = FileDisk::read_only(&self.dir);
+        match journal::follow(&mut disk, Some(point), point.seq, |_| ()) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the archive is not this journal's: it is made again");
+                false
+            }
+        }
     }
 
     /// An engine no further than the archive: from there on every event is in reach.

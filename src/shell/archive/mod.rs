@@ -13,6 +13,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use feed::Next;
 pub(super) use feed::{Feed, Group};
 pub use replica::Rules;
 pub(super) use replica::restore;
