@@ -69,6 +69,11 @@ impl Walk<'_, '_> {
         self.scan.last_seq + 1
     }
 
+    /// Whether the next batch is one the caller's snapshot has: it was durable, so no tear.
+    fn is_vouched_for(&self) -> bool {
+        self.plan.after_digest.is_some() && self.plan.after_seq >= self.next_seq()
+    }
+
     fn damage(&mut self, segment: u32, offset: usize, kind: DamageKind, resumes_at: Option<u64>) {
         let (offset, seq) = (offset as u64, self.next_seq());
         self.scan.damage.push(Damage {
@@ -144,7 +149,7 @@ impl Walk<'_, '_> {
     /// A segment that holds something, but no sound header.
     fn headless(&mut self, place: &Place<'_>) -> Result<(), ScanError> {
         let later = later_record(place.bytes, FIRST_RECORD_AT, self.next_seq());
-        if !place.has_next && later == Behind::Nothing {
+        if !place.has_next && later == Behind::Nothing && !self.is_vouched_for() {
             self.cut_whole(place);
             return Ok(());
         }
@@ -283,6 +288,7 @@ impl Walk<'_, '_> {
         let later = later_record(place.bytes, at, next_seq);
         let is_first = at == FIRST_RECORD_AT;
         let may_be_torn = kind == DamageKind::BadRecord
+            && !self.is_vouched_for()
             && !place.is_final
             && place.is_sized()
             && !(is_first && place.has_next);

@@ -198,6 +198,25 @@ fn damage_before_a_snapshot_at_the_end_is_survived_and_written_behind() {
     assert!(tried >= 2, "{tried} were damage");
 }
 
+/// Without the snapshot it would be a tear, and cut.
+#[test]
+fn what_a_snapshot_has_is_never_cut_as_torn() {
+    let batches = script(28, 15);
+    let mut disk = SimDisk::new();
+    assert_eq!(run_with_snapshots(&mut disk, &batches), batches.len());
+    let name = segment_name(verified(&mut disk.clone()).segments as u32);
+    let mut bytes = disk.contents(&name).unwrap().to_vec();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end - 10] ^= 1;
+    disk.plant(&name, bytes.clone());
+    let (cut, recovery) = replay(&mut disk.clone());
+    assert_eq!((cut.len(), recovery.torn.len()), (batches.len() - 1, 1));
+    let (state, recovery) = start(&mut disk);
+    assert_eq!(state, state_of(&batches), "the snapshot has it");
+    assert!(recovery.damage.is_some() && recovery.torn.is_empty());
+    assert_eq!(disk.contents(&name), Some(bytes.as_slice()), "read-only");
+}
+
 #[test]
 fn a_snapshot_of_another_journal_is_told() {
     let (mut one, mut other) = (SimDisk::new(), SimDisk::new());
