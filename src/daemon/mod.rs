@@ -42,7 +42,7 @@ use gateway::Gateways;
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
-use session::{ConsoleId, Login, Session};
+use session::{ConsoleId, Session};
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -572,36 +572,5 @@ impl Daemon {
     ) {
         self.counts.refused += 1;
         self.write(console, rpc::refusal(id, problem), out);
-    }
-
-    fn password_checked(&mut self, console: ConsoleId, role: Option<Role>, out: &mut dyn Outbox) {
-        let Some(session) = self.sessions.get_mut(&console) else {
-            return;
-        };
-        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
-        else {
-            return;
-        };
-        match role {
-            Some(role) => {
-                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
-                session.login = Login::User { name: user, role };
-                let result = serde_json::json!({
-                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
-                });
-                self.write(console, rpc::answer(&id, &result.to_string()), out);
-            }
-            None => {
-                session.failed_logins += 1;
-                let again = session.failed_logins < session::MAX_LOGINS;
-                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
-                let message = "wrong user or password";
-                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
-                self.refuse(console, &id, &problem, out);
-                if !again {
-                    self.close(console, out);
-                }
-            }
-        }
     }
 }

@@ -5,9 +5,10 @@ use super::archive::Ask;
 use super::effect::Held;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem, Request};
-use super::session::{ConsoleId, Heard, Login};
+use super::session::{self, ConsoleId, Heard, Login};
 use super::wire::Named;
 use super::{Daemon, Now, Work};
+use crate::config::users::Role;
 use crate::engine::answer::Lookup;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
@@ -174,6 +175,42 @@ impl Daemon {
             user,
             password,
         });
+    }
+
+    pub(super) fn password_checked(
+        &mut self,
+        console: ConsoleId,
+        role: Option<Role>,
+        out: &mut dyn Outbox,
+    ) {
+        let Some(session) = self.sessions.get_mut(&console) else {
+            return;
+        };
+        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
+        else {
+            return;
+        };
+        match role {
+            Some(role) => {
+                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
+                session.login = Login::User { name: user, role };
+                let result = serde_json::json!({
+                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
+                });
+                self.write(console, rpc::answer(&id, &result.to_string()), out);
+            }
+            None => {
+                session.failed_logins += 1;
+                let again = session.failed_logins < session::MAX_LOGINS;
+                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
+                let message = "wrong user or password";
+                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
+                self.refuse(console, &id, &problem, out);
+                if !again {
+                    self.close(console, out);
+                }
+            }
+        }
     }
 
     fn subscribe(&mut self, now: Now, console: ConsoleId, id: &Value, out: &mut dyn Outbox) {
