@@ -46,12 +46,16 @@ fn a_list_holds_what_its_asker_was_told_and_every_filter_narrows_it() {
             call["grade"] = json!("I");
         }
         console.call("incident.report", &call).unwrap();
-        let page = console.call("incident.list", &json!({})).unwrap();
+        let ask = ("incident.list", json!({}));
+        // It waits a second at most: on a machine that is very busy it may have to be asked again.
+        let page = until_call("the report", &mut console, ask, |page| {
+            (page["archive"]["complete"] == true).then(|| page.clone())
+        });
         assert_eq!(numbers(&page)[0], number, "newest first");
-        assert_eq!(page["archive"]["complete"], true, "{page}");
     }
     let note = json!({ "key": "n", "incident": 5, "text": "后座无人" });
     console.call("incident.note", &note).unwrap();
+    all_of(&mut console);
     let narrowed = [
         (json!({}), vec![7, 6, 5, 4, 3, 2, 1]),
         (json!({ "grade": "I" }), vec![3]),
@@ -118,6 +122,7 @@ fn incidents_are_found_by_the_units_that_had_them() {
         ("incident.list", by_unit),
         |page| (numbers(page) == [1]).then_some(()),
     );
+    all_of(&mut console);
     let both = json!({ "unit": unit, "incident": 1 });
     assert_eq!(list(&mut console, both), [1]);
     radios.stop().unwrap();
@@ -162,8 +167,8 @@ fn a_snapshot_and_the_journal_behind_it_are_the_whole_journal() {
             console.call("incident.report", &call).unwrap();
         }
         let expected: Vec<u64> = (1..=40 * (round + 1)).rev().collect();
-        let page = list(&mut console, json!({ "limit": 200 }));
-        assert_eq!(page, expected, "round {round}");
+        let page = all_of(&mut console);
+        assert_eq!(page, expected.into_iter().collect(), "round {round}");
         let health = ("system.health", json!({}));
         let made = until_call("a snapshot", &mut console, health, |health| {
             health["snapshot"]["record"].as_u64()

@@ -26,6 +26,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Store;
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 use tokio::sync::{Semaphore, watch};
 
 /// The archive's directory in the data directory.
@@ -113,7 +118,21 @@ pub(super) fn start(
         status,
         turn: Arc::new(Semaphore::new(1)),
     };
-    (archive, move || follower.run(&feed))
+    let run = move || {
+        stand_back();
+        follower.run(&feed);
+    };
+    (archive, run)
+}
+
+/// Gives this thread, and those it starts, what the others leave: at the rate a loop can take
+/// reports, making rows would take a core from it. A list then waits longer; it says so.
+fn stand_back() {
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
+    let stood = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
+    if let Err(error) = stood {
+        tracing::warn!(?error, "the archive's thread runs like any other");
+    }
 }
 
 /// Makes the archive in `dir` again from its journal up to `tip`, which nobody else may be doing:
