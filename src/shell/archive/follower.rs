@@ -158,9 +158,9 @@ impl Follower {
             },
         };
         let ours = opened.filter(|(_, meta)| self.is_of_this_journal(meta));
-        let replica = ours.as_ref().and_then(|(_, meta)| self.replica_at(meta));
-        if let (Some((store, meta)), Some(replica)) = (ours, replica) {
-            (self.replica, self.incidents, self.gap) = (replica, meta.incidents, meta.gap);
+        if let Some((store, meta)) = ours {
+            self.replica = self.replica_at(&meta);
+            (self.incidents, self.gap) = (meta.incidents, meta.gap);
             self.slot.put(Some(store));
             return Ok(());
         }
@@ -187,16 +187,12 @@ impl Follower {
         }
     }
 
-    /// An engine no further than the archive: from there on every event is in reach.
-    fn replica_at(&mut self, meta: &Meta) -> Option<Replica> {
+    /// An engine no further than the archive: from there on every event is in reach. Without a
+    /// snapshot that old it begins at the first record and writes the same rows again.
+    fn replica_at(&mut self, meta: &Meta) -> Replica {
         let last = meta.point().seq;
         let found = self.newest(|snapshot| snapshot.head.point.seq <= last);
-        if found.is_none() && last > self.snapshot_every {
-            tracing::info!("no snapshot reaches back to the archive: it is made again");
-            return None;
-        }
-        // Close to the beginning there need not be a snapshot yet.
-        Some(found.unwrap_or_else(|| Replica::new(self.rules.clone())))
+        found.unwrap_or_else(|| Replica::new(self.rules.clone()))
     }
 
     fn newest(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Option<Replica> {
