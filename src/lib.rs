@@ -9,4 +9,5 @@ pub mod engine;
 pub mod geo;
 pub mod journal;
 pub mod radio;
+pub mod serial;
 pub mod shell;

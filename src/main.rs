@@ -27,6 +27,8 @@ struct Cli {
 enum Command {
     /// Runs a whole town in one process: daemon, radios, calls. Nothing else is needed.
     Demo(cli::demo::Options),
+    /// Replays a table of real calls through the console API.
+    Replay(cli::replay::Options),
     /// Runs the daemon.
     Serve(Serve),
     /// Checks a config: prints all faults at once, or what it holds.
@@ -80,6 +82,9 @@ struct Radio {
     /// Where the daemon is, when not where the config says.
     #[arg(long)]
     daemon: Option<IpAddr>,
+    /// Our end of the serial line of a gateway with transport = "hrnp", when not the config's.
+    #[arg(long, value_name = "PATH")]
+    serial: Option<String>,
     /// The same seed tells the same story.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -213,6 +218,10 @@ fn run(command: Command) -> anyhow::Result<End> {
             log("error", LogFormat::Text);
             cli::demo::run(&options, out).map(End::from)
         }
+        Command::Replay(options) => {
+            log("error", LogFormat::Text);
+            cli::replay::run(&options, out).map(End::from)
+        }
         Command::Serve(options) => serve(&options),
         Command::Radio(options) => radio(options, out),
         Command::Check { config, json } => match cli::check::run(&config, json, out)? {
@@ -290,6 +299,7 @@ fn radio(options: Radio, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
         gateway: options.gateway,
         terminals: options.terminals,
         daemon: options.daemon,
+        serial: options.serial,
         seed: options.seed,
         speed: options.speed,
         rates,

@@ -12,7 +12,7 @@ mod common;
 use common::tieqi;
 use serde_json::Value;
 use std::process::Output;
-use tieqi::cli::demo::audit::{Acked, Audit, Figures};
+use tieqi::cli::audit::{Acked, Audit, Figures, Told};
 use tieqi::config::Config;
 use tieqi::config::sample::{FILES, MAIN};
 use tieqi::engine::event::Event;
@@ -106,7 +106,7 @@ fn the_demo_loses_nothing_and_would_say_so_if_it_did() {
             incident, report, ..
         } => Some(Acked {
             incident: *incident,
-            caller: report.caller.clone(),
+            told: Told::of(report),
         }),
         _ => None,
     });
@@ -121,9 +121,9 @@ fn the_demo_loses_nothing_and_would_say_so_if_it_did() {
             (1, acked.len() as u64 - 1)
         );
     }
-    // The number alone is not enough: it must be that caller's call.
+    // The number alone is not enough: it must be that very call.
     let mut swapped = acked.clone();
-    swapped[0].caller = acked[1].caller.clone();
+    swapped[0].told = acked[1].told.clone();
     assert_eq!(audited(&events, &swapped, None).lost, 1);
     let verified = run(&["journal", "verify", keep]);
     assert_eq!(

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tieqi::cli::audit::{self, Acked};
 use tieqi::cli::client::{Client, Refused};
-use tieqi::cli::demo::audit::{self, Acked};
 use tieqi::config::Config;
 use tieqi::radio::Rates;
 
@@ -101,7 +101,7 @@ fn nothing_acknowledged_is_lost_when_the_daemon_is_killed() {
     one_active_assignment_a_unit(&mut client, &told);
     daemon.kill();
     radios.stop().unwrap();
-    let acked = |told: &Told| audit::acked(&told.answer, told.params["caller"].as_str().unwrap());
+    let acked = |told: &Told| audit::acked(&told.answer, &told.params);
     let acked: Vec<Acked> = told.iter().map(|told| acked(told).unwrap()).collect();
     let (figures, _) = audit::audit(&place.data, config.policy.ladder, &acked).unwrap();
     assert_eq!(figures.lost, 0, "{figures:?}");

@@ -29,6 +29,10 @@ pub enum Layer {
     Lp,
     /// The 40 ASCII bytes of a fix.
     Gps,
+    /// Radio control.
+    Rcp,
+    /// Data delivery states.
+    Dds,
 }
 
 impl Layer {
@@ -43,6 +47,8 @@ impl Layer {
             Self::Tmp => "tmp",
             Self::Lp => "lp",
             Self::Gps => "gps",
+            Self::Rcp => "rcp",
+            Self::Dds => "dds",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! HRNP: service messages over a serial line, USB or the radio control port. It frames and checks;
-//! the dialogue (connect, data, ack) has no machine here yet.
+//! the dialogue (connect, data, ack) is [`SerialLink`](crate::link::SerialLink)'s.
 //!
 //! | off | size | field |
 //! |---|---|---|
@@ -131,8 +131,8 @@ impl<'a> Hrnp<'a> {
     ///
     /// # Errors
     /// Wrong start, version or opcode, a length that does not fit the opcode or the cap, a wrong
-    /// checksum, a faulty message inside. Start, version and opcode are refused as soon as they are
-    /// there, so that noise does not wait for a length.
+    /// checksum, a faulty message inside. Start, version, opcode and a message that does not fill
+    /// the frame are refused as soon as they are there, so that noise does not wait for a length.
     pub fn parse(input: &'a [u8]) -> Result<Parsed<Self>, DecodeError> {
         check_start(input)?;
         let Ok((body, head)) = header(input) else {
@@ -157,6 +157,7 @@ impl<'a> Hrnp<'a> {
             });
         }
         let (Some(frame), Some(body)) = (input.get(..total), body.get(..total - HEADER)) else {
+            check_begun(body, total - HEADER)?;
             return Ok(Parsed::Incomplete(total - input.len()));
         };
         check_sum(frame, head.checksum)?;
@@ -273,6 +274,26 @@ fn check_start(input: &[u8]) -> Result<(), DecodeError> {
     input
         .get(3)
         .map_or(Ok(()), |code| opcode_of(*code).map(|_| ()))
+}
+
+/// Refuses the beginning of a body whose message cannot fill it: lengths that agree by chance are
+/// rare in noise.
+fn check_begun(body: &[u8], whole: usize) -> Result<(), DecodeError> {
+    /// Service, opcode and length of a message.
+    const HEAD: usize = 5;
+    let message = match Hdap::parse(body)? {
+        Parsed::Incomplete(missing) if body.len() >= HEAD => body.len() + missing,
+        Parsed::Incomplete(_) => return Ok(()),
+        Parsed::Complete(_, used) => used,
+    };
+    match message == whole {
+        true => Ok(()),
+        false => Err(DecodeError::Length {
+            layer: Layer::Hrnp,
+            found: whole,
+            expected: "the length of its message",
+        }),
+    }
 }
 
 fn opcode_of(code: u8) -> Result<Opcode, DecodeError> {

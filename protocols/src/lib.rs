@@ -15,6 +15,7 @@ extern crate alloc;
 
 #[cfg(test)]
 mod capture;
+pub mod dds;
 pub mod describe;
 pub mod error;
 pub mod gps;
@@ -25,6 +26,7 @@ pub mod link;
 pub mod lp;
 pub mod message;
 pub mod radio_ip;
+pub mod rcp;
 mod refuse;
 pub mod rrs;
 pub mod text;

@@ -1,12 +1,14 @@
 //! Which payload a service message carries, and the way back to a frame. It neither sends nor
 //! answers.
 //!
-//! An opcode nobody documents, and the services without a reader of their own (RCP, TP, DTP, DDS),
-//! are kept as raw bytes: not knowing them is no fault of the sender's.
+//! An opcode nobody documents, and the services without a reader of their own (TP, DTP), are kept
+//! as raw bytes: not knowing them is no fault of the sender's.
 
+use crate::dds::Dds;
 use crate::error::DecodeError;
 use crate::hdap::{Hdap, MAX_PAYLOAD, OVERHEAD, Service};
 use crate::lp::Lp;
+use crate::rcp::Rcp;
 use crate::rrs::Rrs;
 use crate::tmp::Tmp;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -21,6 +23,10 @@ pub enum Message<'a> {
     Tmp(Tmp<'a>),
     /// Location.
     Lp(Lp<'a>),
+    /// Radio control.
+    Rcp(Rcp<'a>),
+    /// Data delivery state.
+    Dds(Dds),
     /// Not read.
     Raw {
         /// Whose.
@@ -44,7 +50,9 @@ impl<'a> Message<'a> {
             Service::Rrs => Rrs::parse(opcode, payload)?.map(Self::Rrs),
             Service::Tmp => Tmp::parse(opcode, payload)?.map(Self::Tmp),
             Service::Lp => Lp::parse(opcode, payload)?.map(Self::Lp),
-            Service::Rcp | Service::Tp | Service::Dtp | Service::Dds => None,
+            Service::Rcp => Rcp::parse(opcode, payload)?.map(Self::Rcp),
+            Service::Dds => Dds::parse(opcode, payload)?.map(Self::Dds),
+            Service::Tp | Service::Dtp => None,
         };
         Ok(read.unwrap_or(Self::Raw {
             service: frame.service,
@@ -60,6 +68,8 @@ impl<'a> Message<'a> {
             Self::Rrs(_) => Service::Rrs,
             Self::Tmp(_) => Service::Tmp,
             Self::Lp(_) => Service::Lp,
+            Self::Rcp(_) => Service::Rcp,
+            Self::Dds(_) => Service::Dds,
             Self::Raw { service, .. } => *service,
         }
     }
@@ -71,6 +81,8 @@ impl<'a> Message<'a> {
             Self::Rrs(rrs) => rrs.opcode(),
             Self::Tmp(tmp) => tmp.opcode(),
             Self::Lp(lp) => lp.opcode(),
+            Self::Rcp(rcp) => rcp.opcode(),
+            Self::Dds(dds) => dds.opcode(),
             Self::Raw { opcode, .. } => *opcode,
         }
     }
@@ -81,6 +93,8 @@ impl<'a> Message<'a> {
             Self::Rrs(rrs) => rrs.emit(out),
             Self::Tmp(tmp) => tmp.emit(out),
             Self::Lp(lp) => lp.emit(out),
+            Self::Rcp(rcp) => rcp.emit(out),
+            Self::Dds(dds) => dds.emit(out),
             Self::Raw { payload, .. } => out.put_slice(payload),
         }
     }
@@ -118,6 +132,8 @@ impl fmt::Display for Message<'_> {
             Self::Rrs(rrs) => write!(f, "RRS: {rrs}"),
             Self::Tmp(tmp) => write!(f, "TMP: {tmp}"),
             Self::Lp(lp) => write!(f, "LP: {lp}"),
+            Self::Rcp(rcp) => write!(f, "RCP: {rcp}"),
+            Self::Dds(dds) => write!(f, "DDS: {dds}"),
             Self::Raw { payload, .. } => self.framed(false, payload).fmt(f),
         }
     }
@@ -200,8 +216,11 @@ mod tests {
             payload in proptest::collection::vec(any::<u8>(), 0..300),
         ) {
             // Half of them with an opcode the readers know.
-            let known = [0x80u16, 0x82, 0xA1, 0x40B1, 0xB2, 0xA001, 0xA003, 0xB003, 0xD001];
-            let known = known.get(usize::from(opcode) % 9).copied();
+            let known = [
+                0x80u16, 0x82, 0xA1, 0x40B1, 0xB2, 0xA001, 0xA003, 0xB003, 0xD001, 0x10C9, 0xB0C8,
+                0xB845, 0x8452, 0x08,
+            ];
+            let known = known.get(usize::from(opcode) % 14).copied();
             let opcode = known.filter(|_| flags).unwrap_or(opcode);
             let frame = Hdap { service, reliable: flags, opcode, payload: &payload };
             if let Ok(message) = Message::from_hdap(&frame) {

@@ -117,7 +117,7 @@ fn a_flipped_byte_is_refused() {
 
 #[test]
 fn values_of_every_vector() {
-    let mut raw = 0;
+    let (mut control, mut raw) = (0, 0);
     for vector in vectors() {
         let expected = &vector["expected"];
         let bytes = bytes(vector["hex"].as_str().unwrap());
@@ -128,10 +128,12 @@ fn values_of_every_vector() {
             Message::Rrs(rrs) => check_rrs(&rrs, expected),
             Message::Tmp(tmp) => check_tmp(&tmp, expected),
             Message::Lp(lp) => check_lp(&lp, expected),
+            // Their values are checked where they are read.
+            Message::Rcp(_) | Message::Dds(_) => control += 1,
             Message::Raw { .. } => raw += 1,
         }
     }
-    assert_eq!(raw, 6, "RCP and DDS");
+    assert_eq!((control, raw), (3, 3), "three RCP opcodes are not read");
 }
 
 fn check_rrs(rrs: &Rrs, expected: &Value) {

@@ -1,7 +1,7 @@
 //! `tieqi check`: whether a config can be used, what it holds, or all that is wrong with it.
 
 use crate::config::users::Users;
-use crate::config::{Config, Fault, Faults, GatewayRole, Origin, RosterEntry};
+use crate::config::{Config, Fault, Faults, GatewayRole, Origin, Replay, RosterEntry};
 use crate::engine::policy::{Grade, UnitKind};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ fn summary(config: &Config) -> Value {
         "distinct_plans": config.distinct_plans().len(),
         "groups": groups,
         "gateways": config.gateways.len(),
-        "links": config.gateways.iter().map(|g| g.links.len()).sum::<usize>(),
+        "links": config.gateways.iter().map(|g| g.ports().count()).sum::<usize>(),
         "rows": origins,
         "files": config.files.len(),
     })
@@ -177,6 +177,11 @@ fn text(path: &Path, config: &Config, users: &str) -> String {
         line(&format!("group {}", group.key), text);
     }
     for gateway in &config.gateways {
+        if let Some(serial) = &gateway.serial {
+            let (name, path, baud) = (&gateway.name, &serial.path, serial.baud);
+            line("gateway", format!("{name} at {path}, {baud} baud"));
+            continue;
+        }
         let role = match gateway.role {
             GatewayRole::Listen => "listens on",
             GatewayRole::Connect => "connects to",
@@ -255,6 +260,7 @@ fn hash(config: &Config) -> String {
 
 /// Rows of all tables and catalogues with that origin.
 fn origins(config: &Config, origin: Origin) -> usize {
+    let natures = config.replay.iter().flat_map(Replay::meanings);
     let all = [config.town.origin]
         .into_iter()
         .chain(config.skills.iter().map(|r| r.origin))
@@ -265,7 +271,8 @@ fn origins(config: &Config, origin: Origin) -> usize {
         .chain(config.officers.values().map(|r| r.origin))
         .chain(config.register.iter().map(|r| r.origin))
         .chain(config.roster.entries.iter().map(|r| r.origin))
-        .chain(config.gateways.iter().map(|r| r.origin));
+        .chain(config.gateways.iter().map(|r| r.origin))
+        .chain(natures.map(|r| r.origin));
     all.filter(|o| *o == origin).count()
 }
 

@@ -2,11 +2,15 @@
 //! Arguments are parsed by the binary.
 
 pub mod archive;
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod decode;
 pub mod demo;
+mod desk;
 pub mod journal;
 pub mod radio;
+pub mod replay;
 pub mod serve;
+mod town;
 pub mod user;

@@ -32,6 +32,23 @@ pub fn add(file: &Path, name: &str, role: Role, from: PasswordFrom) -> anyhow::R
     Ok(())
 }
 
+/// The password of a user who logs in: from stdin, or asked for once.
+///
+/// # Errors
+/// When it cannot be had.
+pub(super) fn login_password(name: &str, from: PasswordFrom) -> anyhow::Result<String> {
+    if let PasswordFrom::Stdin = from {
+        return first_line(&mut std::io::stdin().lock());
+    }
+    let term = console::Term::stderr();
+    if !term.is_term() {
+        bail!("failed to ask for a password: no terminal; use --password-stdin");
+    }
+    term.write_str(&format!("Password of {name}: "))?;
+    term.read_secure_line()
+        .context("failed to read the password")
+}
+
 fn prompt(name: &str) -> anyhow::Result<String> {
     let term = console::Term::stderr();
     if !term.is_term() {

@@ -15,8 +15,10 @@ mod node;
 mod origin;
 mod radio;
 mod register;
+mod replay;
 mod roster;
 pub mod sample;
+mod serial;
 mod table;
 mod town;
 pub mod users;
@@ -26,9 +28,11 @@ pub use desk::{Chain, Console, Http, Journal, Log, LogFormat};
 pub use fault::{Fault, Faults};
 pub use load::read_capped;
 pub use origin::Origin;
-pub use radio::{Gateway, GatewayLink, GatewayRole, LinkLimits, Radio, Service};
+pub use radio::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, Radio, Service};
 pub use register::{Officer, Terminal, UnitEntry};
+pub use replay::{Column, Columns, Meaning, Replay};
 pub use roster::{Duty, Group, Roster, RosterEntry, Shift};
+pub use serial::SerialPort;
 pub use town::{Community, Place, PlaceKind, Town};
 
 use crate::engine::id::RadioId;
@@ -87,6 +91,8 @@ pub struct Config {
     pub journal: Journal,
     /// The log.
     pub log: Log,
+    /// How `tieqi replay` reads a table of calls, where the config says.
+    pub replay: Option<Replay>,
     /// What is worth a look.
     pub warnings: Vec<Fault>,
     /// Files read, the main one first.
@@ -215,9 +221,10 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
     let dispatch = dispatch::dispatch(root);
     let radio = radio::radio(root);
     let link = radio::link(root, dispatch.ladder.send_ms);
-    let gateways = radio::gateways(root);
+    let gateways = radio::gateways(root, dispatch.ladder.send_ms);
     let desk = desk::desk(root, dir);
     let (mut roster, roster_file) = roster::rotation(root);
+    let replay = replay::replay(root, files, &categories);
 
     let dispatcher = radio.as_ref().map(|r| r.dispatcher);
     let terminals = files
@@ -291,6 +298,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
         http: desk.http,
         journal: desk.journal,
         log: desk.log,
+        replay,
         warnings: Vec::new(),
         files: Vec::new(),
     })

@@ -57,6 +57,12 @@ impl<'a> Node<'a> {
         self.as_table(key, value)
     }
 
+    /// A table that may be missing.
+    pub(super) fn section_opt(&self, key: &str) -> Option<Node<'a>> {
+        let value = self.value(key)?;
+        Some(self.as_table(key, Some(value)))
+    }
+
     /// The tables of `[[key]]`, at least one.
     pub(super) fn list(&self, key: &str) -> Vec<Node<'a>> {
         let Some(value) = self.required(key) else {
@@ -101,6 +107,24 @@ impl<'a> Node<'a> {
     pub(super) fn text_opt(&self, key: &str) -> Option<Text> {
         let value = self.value(key)?;
         self.as_text(key, value)
+    }
+
+    /// Whether the table has the key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// A text that may be missing, with the spaces it has.
+    pub(super) fn raw_text(&self, key: &str) -> Option<Text> {
+        let value = self.value(key)?;
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong(key, value, "a text");
+            return None;
+        };
+        Some(Text {
+            value: text.to_owned(),
+            spot: self.at(key, value.span()),
+        })
     }
 
     /// A list of at least one text; a single text counts as a list of one.

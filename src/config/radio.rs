@@ -5,6 +5,7 @@
 use super::fault::{Report, Text};
 use super::node::Node;
 use super::origin::Origin;
+use super::serial::{self, SerialPort};
 use super::table::Keys;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,12 +14,12 @@ const TEXT_UNITS: std::ops::RangeInclusive<i64> = 20..=500;
 /// Longest renewal of a registration and interval of positions, seconds.
 const INTERVAL_S_MAX: i64 = 65_535;
 /// Longest transport timers.
-const ACK_MS_MAX: i64 = 10_000;
-const LINK_S_MAX: i64 = 3_600;
+pub(super) const ACK_MS_MAX: i64 = 10_000;
+pub(super) const LINK_S_MAX: i64 = 3_600;
 /// Longest queue of a link.
 const QUEUE_MAX: i64 = 65_536;
 /// Slots of a carrier.
-const SLOTS: std::ops::RangeInclusive<i64> = 1..=2;
+pub(super) const SLOTS: std::ops::RangeInclusive<i64> = 1..=2;
 /// Gateways and links one daemon serves.
 const GATEWAYS_MAX: usize = 64;
 const LINKS_MAX: usize = 16;
@@ -94,6 +95,15 @@ pub struct GatewayLink {
     pub port: u16,
 }
 
+/// One link, whatever it goes over.
+#[derive(Debug, Clone, Copy)]
+pub enum AnyPort<'a> {
+    /// One service on one slot, HSTRP.
+    Udp(&'a GatewayLink),
+    /// All services, HRNP.
+    Serial(&'a SerialPort),
+}
+
 /// A radio gateway: a set of links.
 #[derive(Debug, Clone)]
 pub struct Gateway {
@@ -107,10 +117,20 @@ pub struct Gateway {
     pub accept_from: Option<IpAddr>,
     /// Device id told when connecting.
     pub device_id: u32,
-    /// Its links.
+    /// Its links; none when it is serial.
     pub links: Vec<GatewayLink>,
+    /// Its port when it is serial; then role, host and device id mean nothing.
+    pub serial: Option<SerialPort>,
     /// Where the row comes from.
     pub origin: Origin,
+}
+
+impl Gateway {
+    /// Its links over UDP, or its one serial line.
+    pub fn ports(&self) -> impl Iterator<Item = AnyPort<'_>> {
+        let udp = self.links.iter().map(AnyPort::Udp);
+        udp.chain(self.serial.iter().map(AnyPort::Serial))
+    }
 }
 
 pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
@@ -158,26 +178,35 @@ pub(super) fn link(root: &Node<'_>, send_ms: u32) -> LinkLimits {
     limits
 }
 
-pub(super) fn gateways(root: &Node<'_>) -> Vec<Gateway> {
+pub(super) fn gateways(root: &Node<'_>, send_ms: u32) -> Vec<Gateway> {
     const ROLES: [(&str, GatewayRole); 2] = [
         ("listen", GatewayRole::Listen),
         ("connect", GatewayRole::Connect),
     ];
     let mut names = Keys::default();
     let mut ports = Ports::default();
+    let mut lines = Vec::new();
     let mut out = Vec::new();
     for node in root.list("gateway") {
         let name = node.text("name");
-        let (role, host) = (
-            node.choice("role", &ROLES),
-            address::<IpAddr>(&node, "host"),
-        );
-        let accept_from = node
-            .text_opt("accept_from")
-            .and_then(|t| parsed(node.report, &t));
-        let device = node.int_or("device_id", 0..=i64::from(u32::MAX), 0);
+        let serial = serial::port(&node, send_ms, &mut lines);
+        let (role, host, links) = match serial {
+            // Of the keys for UDP none is read, so each one there is told as unknown.
+            Some(_) => (None, None, Vec::new()),
+            None => {
+                let role = node.choice("role", &ROLES);
+                let host = address::<IpAddr>(&node, "host");
+                (role, host, links(&node, role.zip(host), &mut ports))
+            }
+        };
+        let by_udp = serial.is_none();
+        let accept_from = by_udp.then(|| node.text_opt("accept_from")).flatten();
+        let accept_from = accept_from.and_then(|t| parsed(node.report, &t));
+        let device = match by_udp {
+            true => node.int_or("device_id", 0..=i64::from(u32::MAX), 0),
+            false => 0,
+        };
         let origin = node.choice("origin", &Origin::NAMES);
-        let links = links(&node, role.zip(host), &mut ports);
         names.claim(node.report, name.as_ref(), "gateway");
         if out.len() == GATEWAYS_MAX {
             node.report
@@ -191,6 +220,7 @@ pub(super) fn gateways(root: &Node<'_>) -> Vec<Gateway> {
             accept_from,
             device_id: u32::try_from(device).unwrap_or(0),
             links,
+            serial,
             origin: origin.unwrap_or(Origin::Sample),
         });
     }

@@ -307,6 +307,66 @@ fn numbers_beyond_their_limits() {
     );
 }
 
+/// The shipped files with the commented serial gateway switched on.
+fn with_serial() -> Disk {
+    let mut disk = Disk::shipped();
+    let text = String::from_utf8(disk.0[Path::new(MAIN)].clone()).unwrap();
+    let (before, rest) = text.split_once("# [[gateway]]").unwrap();
+    let (gateway, after) = rest.split_once("# ----").unwrap();
+    let gateway = gateway.replace("\n# ", "\n");
+    let text = format!("{before}[[gateway]]{gateway}# ----{after}");
+    disk.0.insert(MAIN.into(), text.into_bytes());
+    disk
+}
+
+#[test]
+fn the_commented_serial_gateway_is_a_good_one() {
+    let config = with_serial().load().unwrap();
+    let [_, gateway] = &config.gateways[..] else {
+        panic!("{:?}", config.gateways)
+    };
+    let port = gateway.serial.as_ref().unwrap();
+    assert_eq!((port.path.as_str(), port.baud), ("/dev/ttyUSB0", 115_200));
+    assert_eq!((gateway.links.len(), gateway.ports().count()), (0, 1));
+    let tries = (port.ack_ms, port.tries, port.quiet_s);
+    assert_eq!(tries, (600, 3, 60));
+}
+
+#[test]
+fn a_serial_gateway_is_told_what_is_wrong_with_it() {
+    let faults = |from: &str, to: &str| {
+        let mut disk = with_serial();
+        disk.edit(MAIN, from, to);
+        let config = disk.load();
+        match config {
+            Ok(config) => texts(&config.warnings).join("\n"),
+            Err(faults) => texts(&faults.faults).join("\n"),
+        }
+    };
+    for (from, to, expected) in [
+        ("\"hrnp\"", "\"hrmp\"", "`hrmp`"),
+        (
+            "baud = 115_200",
+            "baud = 300",
+            "gateway[1].baud: 300 is not in",
+        ),
+        (
+            "serial = \"/dev/ttyUSB0\"\n",
+            "",
+            "the key `serial` is missing",
+        ),
+        ("quiet_s = 60", "host = \"127.0.0.1\"", "gateway[1].host"),
+        (
+            "ack_ms = 600",
+            "ack_ms = 1000",
+            "the engine tries again before the link gives up",
+        ),
+    ] {
+        let told = faults(from, to);
+        assert!(told.contains(expected), "{to}: {told}");
+    }
+}
+
 #[test]
 fn plans_keys_and_ports() {
     const T: &str = "huangjiang.toml:";

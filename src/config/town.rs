@@ -94,34 +94,28 @@ pub(super) fn ground(root: &Node<'_>, files: &mut Files<'_>) -> Option<Ground> {
     let code = node.int("code", 1..=999_999_999_999);
     let zone = node.text("time_zone");
     let origin = node.choice("origin", &Origin::NAMES);
-    let file = node.text("outline");
-    let area_km2 = node.float("outline_area_km2", AREA_KM2);
+    let file = node.text_opt("outline");
+    let area_km2 = (file.is_some()).then(|| node.float("outline_area_km2", AREA_KM2));
     let bounds = node.floats::<4>("outline_bounds_deg", -180.0..=180.0);
     let lat = node.int_if("plane_lat_e7", -900_000_000..=900_000_000);
     let lon = node.int_if("plane_lon_e7", -1_800_000_000..=1_800_000_000);
     let plane = Plane::new(lat?, lon?)
         .map_err(|e| report.fault(&node.spot("plane_lat_e7"), e.to_string()))
         .ok()?;
-    let outline = file.and_then(|file| {
-        let bytes = files.read(&file, OUTLINE_BYTES_MAX)?;
-        let outline = Outline::from_geojson(&bytes, &plane, None)
-            .map_err(|e| report.fault(&file.spot, e.to_string()))
-            .ok()?;
-        if let Err(e) = outline.check_area(area_km2) {
-            report.fault(&node.spot("outline_area_km2"), e.to_string());
-        }
-        if let Some([west, south, east, north]) = bounds
-            && let Err(e) = outline.check_bounds(Bounds {
-                west,
-                south,
-                east,
-                north,
-            })
-        {
-            report.fault(&node.spot("outline_bounds_deg"), e.to_string());
-        }
-        Some(outline)
+    let bounds = bounds.map(|[west, south, east, north]| Bounds {
+        west,
+        south,
+        east,
+        north,
     });
+    let outline = match file {
+        Some(file) => outline(&node, files, &plane, &file, (area_km2, bounds)),
+        None => bounds.and_then(|bounds| {
+            Outline::from_bounds(bounds, &plane)
+                .map_err(|e| report.fault(&node.spot("outline_bounds_deg"), e.to_string()))
+                .ok()
+        }),
+    };
     let time_zone = zone.as_ref().and_then(|zone| time_zone(report, zone));
     let town = Town {
         name: name?.value,
@@ -136,6 +130,28 @@ pub(super) fn ground(root: &Node<'_>, files: &mut Files<'_>) -> Option<Ground> {
         plane,
         outline,
     })
+}
+
+/// The outline in a file, held against what the config states of it.
+fn outline(
+    node: &Node<'_>,
+    files: &mut Files<'_>,
+    plane: &Plane,
+    file: &Text,
+    (area_km2, bounds): (Option<f64>, Option<Bounds>),
+) -> Option<Outline> {
+    let report = node.report;
+    let bytes = files.read(file, OUTLINE_BYTES_MAX)?;
+    let outline = Outline::from_geojson(&bytes, plane, None)
+        .map_err(|e| report.fault(&file.spot, e.to_string()))
+        .ok()?;
+    if let Some(Err(e)) = area_km2.map(|area_km2| outline.check_area(area_km2)) {
+        report.fault(&node.spot("outline_area_km2"), e.to_string());
+    }
+    if let Some(Err(e)) = bounds.map(|bounds| outline.check_bounds(bounds)) {
+        report.fault(&node.spot("outline_bounds_deg"), e.to_string());
+    }
+    Some(outline)
 }
 
 fn time_zone(report: &Report, name: &Text) -> Option<TimeZone> {

@@ -99,6 +99,7 @@ impl Touched {
             | Event::MessageDelivered { .. }
             | Event::MessageFailed { .. }
             | Event::GatewayLinked { .. }
+            | Event::TalkgroupMessaged { .. }
             | Event::CommandAnswered { .. } => {}
         }
     }

@@ -8,13 +8,16 @@ use crate::config::Service;
 use crate::engine::assignment::Rung;
 use crate::engine::event::Event;
 use crate::engine::id::{AssignmentId, MessageNo, RadioId};
-use crate::engine::message::Request;
+use crate::engine::message::{Request, Talkgroup};
 use crate::engine::queue;
 use bytes::Bytes;
 use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
-use tieqi_protocols::text::Text;
+use tieqi_protocols::text::{Text, shorten};
 use tieqi_protocols::tmp::{Body, Tmp};
+
+/// Texts go with the lowest grade: offers first.
+const TEXT_RANK: u8 = 4;
 
 /// Something that must not leave before its batch is durable.
 #[derive(Debug)]
@@ -99,6 +102,12 @@ impl Daemon {
             Event::MessageQueued { message, .. } | Event::MessageRetried { message, .. } => {
                 self.send_message(now, *message, out);
             }
+            Event::TalkgroupMessaged {
+                message,
+                talkgroup,
+                text,
+                ..
+            } => self.send_group(now, *message, *talkgroup, text, out),
             _ => {}
         }
     }
@@ -149,8 +158,6 @@ impl Daemon {
     }
 
     fn send_message(&mut self, now: Now, no: MessageNo, out: &mut dyn Outbox) {
-        /// Texts go with the lowest grade: offers first.
-        const RANK: u8 = 4;
         let Some(message) = self.engine.state().messages.get(&no) else {
             return;
         };
@@ -160,7 +167,45 @@ impl Daemon {
         };
         let radio = message.radio;
         let words = text::message(&message.body, self.config.radio.text_units_max);
-        self.send_text(now, radio, request, RANK, &words, None, out);
+        self.send_text(now, radio, request, TEXT_RANK, &words, None, out);
+    }
+
+    /// Goes out once on every gateway and slot that carries texts: where the group's members are,
+    /// nobody knows. After a restart it is not sent again.
+    fn send_group(
+        &mut self,
+        now: Now,
+        message: MessageNo,
+        talkgroup: Talkgroup,
+        words: &str,
+        out: &mut dyn Outbox,
+    ) {
+        let request = Request {
+            message,
+            attempt: 1,
+        };
+        let words = shorten(words, self.config.radio.text_units_max).to_owned();
+        for link in self.gateways.links_of(Service::Tmp) {
+            let text = Message::Tmp(Tmp {
+                flag: self.config.radio.tmp_flag_bit7,
+                request_id: request.to_wire(),
+                body: Body::Group {
+                    group: RadioIp {
+                        subnet: 0,
+                        id: talkgroup.0,
+                    },
+                    source: self.own_address(),
+                    text: Text::new(&words),
+                },
+                option: None,
+            });
+            let frame = Frame {
+                request: Some(request),
+                ..self.frame(now, TEXT_RANK, &text)
+            };
+            let frame = Box::new(frame);
+            self.hold(now, Held::Frame { link, frame }, out);
+        }
     }
 
     #[expect(

@@ -1,19 +1,24 @@
 //! Radio gateways: the links of each, and what waits to go out on them.
 //!
-//! A gateway is a set of links, one per service and slot. A link carries one unacknowledged message
-//! at a time; what waits is ordered by grade, then age, bounded, and told when it is dropped. What
-//! comes in is turned into [`Heard`]; what it means is the engine's business.
+//! A gateway is a set of links, one per service and slot, or one serial line for all. A link
+//! carries one unacknowledged message at a time; what waits is ordered by grade, then age, bounded,
+//! and told when it is dropped. What comes in is turned into [`Heard`]; what it means is the
+//! engine's business.
 
 use super::output::{LinkId, Outbox, Output};
 use super::wire::Named;
-use crate::config::{Gateway, GatewayRole, LinkLimits, Service};
+use crate::config::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort, Service};
 use crate::engine::event::{LinkName, Peer};
 use crate::engine::id::EngineTime;
 use crate::engine::message::Request;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role};
+use tieqi_protocols::link::{
+    AnyLink, Link, LinkConfig, LinkEvent, Role, SerialConfig, SerialEnd, SerialLink,
+};
+use tieqi_protocols::message::Message;
+use tieqi_protocols::rcp::{Identity, RECEIVING, REPEATER, Rcp, SENDING, switched_on};
 
 /// Rank of frames that are no text: answers to registrations, position requests.
 pub const RANK_SIGNALLING: u8 = 5;
@@ -33,6 +38,17 @@ pub struct Frame {
     pub decided_us: u64,
     /// The whole HDAP message.
     pub bytes: Bytes,
+}
+
+/// What can happen at a serial port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serial<'a> {
+    /// It was opened, or opened again.
+    Opened,
+    /// Bytes came, as many as there were.
+    Bytes(&'a [u8]),
+    /// It was lost.
+    Lost,
 }
 
 /// What came of the links.
@@ -71,14 +87,18 @@ pub enum Heard {
 }
 
 /// Refused datagrams by link, source and reason.
-type Refusals = BTreeMap<(LinkId, SocketAddr, &'static str), u64>;
+type Refusals = BTreeMap<(LinkId, Option<SocketAddr>, &'static str), u64>;
 
 /// One link with what waits for it.
 struct Port {
     gateway: usize,
-    service: Service,
+    /// None carries all.
+    service: Option<Service>,
     slot: u8,
-    link: Link,
+    link: AnyLink,
+    /// What a radio is told each time it is connected to, and what of that is still to be sent.
+    setup: Vec<Bytes>,
+    to_set_up: VecDeque<Bytes>,
     queue: BTreeMap<(u8, u64), Frame>,
     in_flight: Option<(u64, Option<Request>, u64)>,
     up: bool,
@@ -111,25 +131,9 @@ impl Gateways {
             reconnect_ms: u64::from(limits.reconnect_s) * 1000,
         };
         let ports = gateways.iter().enumerate().flat_map(|(index, gateway)| {
-            gateway.links.iter().map(move |link| {
-                let role = match gateway.role {
-                    GatewayRole::Listen => Role::Listen,
-                    GatewayRole::Connect => Role::Connect {
-                        peer: SocketAddr::new(gateway.host, link.port),
-                        device_id: gateway.device_id,
-                        channel: link.slot,
-                    },
-                };
-                Port {
-                    gateway: index,
-                    service: link.service,
-                    slot: link.slot,
-                    link: Link::new(now.0, role, config),
-                    queue: BTreeMap::new(),
-                    in_flight: None,
-                    up: false,
-                    accept_from: gateway.accept_from,
-                }
+            gateway.ports().map(move |port| match port {
+                AnyPort::Udp(link) => Port::udp(now, (index, gateway), link, config),
+                AnyPort::Serial(serial) => Port::serial(index, serial, limits),
             })
         });
         Self {
@@ -148,7 +152,8 @@ impl Gateways {
     #[must_use]
     pub fn link_for(&self, gateway: &str, service: Service, slot: u8) -> Option<LinkId> {
         let index = self.names.iter().position(|name| name == gateway)?;
-        let fits = |port: &Port| port.gateway == index && port.service == service;
+        let carries = |port: &Port| port.service.is_none_or(|one| one == service);
+        let fits = |port: &Port| port.gateway == index && carries(port);
         let exact = self
             .ports
             .iter()
@@ -156,6 +161,17 @@ impl Gateways {
         exact
             .or_else(|| self.ports.iter().position(fits))
             .map(LinkId)
+    }
+
+    /// All links that carry a service.
+    #[must_use]
+    pub fn links_of(&self, service: Service) -> Vec<LinkId> {
+        let carries = |port: &Port| port.service.is_none_or(|one| one == service);
+        let links = self.ports.iter().enumerate();
+        links
+            .filter(|(_, port)| carries(port))
+            .map(|(index, _)| LinkId(index))
+            .collect()
     }
 
     /// The gateway a link belongs to.
@@ -187,20 +203,22 @@ impl Gateways {
             let Some(peer) = name.and_then(|name| links.get(&name)) else {
                 continue;
             };
-            if let (Some(port), Ok(address)) = (self.ports.get_mut(index), peer.address.parse()) {
+            if let (Some(port), Ok(address)) = (self.ports.get_mut(index), peer.address.parse())
+                && let AnyLink::Datagram(link) = &mut port.link
+            {
                 let (device_id, channel) = (peer.device_id, peer.channel);
-                port.link.resume(address, device_id, channel, sequence);
+                link.resume(address, device_id, channel, sequence);
             }
         }
     }
 
-    /// A link as the journal names it.
+    /// A link as the journal names it; a serial line has no peer to remember.
     #[must_use]
     pub fn link_name(&self, link: LinkId) -> Option<LinkName> {
         let port = self.ports.get(link.0)?;
         Some(LinkName {
             gateway: self.names.get(port.gateway)?.clone(),
-            service: port.service.name().to_owned(),
+            service: port.service?.name().to_owned(),
             slot: port.slot,
         })
     }
@@ -211,9 +229,21 @@ impl Gateways {
             return;
         };
         if port.accept_from.is_some_and(|only| only != from.ip()) {
-            return refuse(&mut self.refused, link, from, "address");
+            return refuse(&mut self.refused, link, Some(from), "address");
         }
-        port.link.handle_bytes(now.0, from, bytes);
+        port.link.handle_bytes(now.0, Some(from), bytes);
+    }
+
+    /// Takes what happened at a serial port.
+    pub fn handle_serial(&mut self, now: EngineTime, link: LinkId, what: Serial<'_>) {
+        let Some(port) = self.ports.get_mut(link.0) else {
+            return;
+        };
+        match what {
+            Serial::Opened => port.link.opened(now.0),
+            Serial::Bytes(bytes) => port.link.handle_bytes(now.0, None, bytes),
+            Serial::Lost => port.link.lost(),
+        }
     }
 
     /// Lets timers fire that are due.
@@ -249,21 +279,22 @@ impl Gateways {
                     break;
                 }
             }
-            while let Some(transmit) = port.link.poll_transmit() {
-                out.push(Output::Datagram {
-                    link,
-                    to: transmit.to,
-                    bytes: transmit.bytes,
+            while let Some((to, bytes)) = port.link.poll_transmit() {
+                out.push(match to {
+                    Some(to) => Output::Datagram { link, to, bytes },
+                    None => Output::Bytes { link, bytes },
                 });
             }
         }
     }
 
-    /// Gateway, service, slot, up or not, and frames waiting, for each link.
-    pub fn health(&self) -> impl Iterator<Item = (&str, Service, u8, bool, usize)> {
+    /// Gateway, service (`all` on a serial line), slot, up or not, and frames waiting, for each
+    /// link.
+    pub fn health(&self) -> impl Iterator<Item = (&str, &'static str, u8, bool, usize)> {
         self.ports.iter().map(|port| {
             let name = self.names.get(port.gateway).map_or("", String::as_str);
-            (name, port.service, port.slot, port.up, port.queue.len())
+            let service = port.service.map_or("all", Named::name);
+            (name, service, port.slot, port.up, port.queue.len())
         })
     }
 
@@ -279,6 +310,56 @@ impl Gateways {
 }
 
 impl Port {
+    fn new(gateway: usize, service: Option<Service>, slot: u8, link: AnyLink) -> Self {
+        Self {
+            gateway,
+            service,
+            slot,
+            link,
+            setup: Vec::new(),
+            to_set_up: VecDeque::new(),
+            queue: BTreeMap::new(),
+            in_flight: None,
+            up: false,
+            accept_from: None,
+        }
+    }
+
+    fn udp(
+        now: EngineTime,
+        (index, gateway): (usize, &Gateway),
+        link: &GatewayLink,
+        config: LinkConfig,
+    ) -> Self {
+        let role = match gateway.role {
+            GatewayRole::Listen => Role::Listen,
+            GatewayRole::Connect => Role::Connect {
+                peer: SocketAddr::new(gateway.host, link.port),
+                device_id: gateway.device_id,
+                channel: link.slot,
+            },
+        };
+        let machine = AnyLink::Datagram(Link::new(now.0, role, config));
+        Self {
+            accept_from: gateway.accept_from,
+            ..Self::new(index, Some(link.service), link.slot, machine)
+        }
+    }
+
+    fn serial(index: usize, serial: &SerialPort, limits: &LinkLimits) -> Self {
+        let config = SerialConfig {
+            ack_ms: u64::from(serial.ack_ms),
+            tries: u32::from(serial.tries),
+            reconnect_ms: u64::from(limits.reconnect_s) * 1000,
+            quiet_ms: u64::from(serial.quiet_s) * 1000,
+        };
+        let machine = AnyLink::Serial(SerialLink::new(SerialEnd::Computer, config));
+        Self {
+            setup: setup(serial.on_first),
+            ..Self::new(index, None, serial.slot, machine)
+        }
+    }
+
     /// Gives the link its next frame; true when there may be another.
     fn send_next(&mut self, now: EngineTime, heard: &mut Vec<Heard>) -> bool {
         let expired = |frame: &Frame| frame.expires_at <= now;
@@ -291,6 +372,13 @@ impl Port {
         });
         if self.in_flight.is_some() || !self.link.ready() {
             return false;
+        }
+        if let Some(bytes) = self.to_set_up.pop_front() {
+            // No ticket is 0, and nobody waits to hear of it: a radio that does not take it will
+            // be connected to anew.
+            let sent = self.link.send(now.0, 0, bytes).is_ok();
+            self.in_flight = sent.then_some((0, None, 0));
+            return true;
         }
         let Some(((_, ticket), frame)) = self.queue.pop_first() else {
             return false;
@@ -314,6 +402,24 @@ impl Port {
     }
 }
 
+/// What a radio at a serial port is told when it is connected to: to say who it is, to pass on
+/// texts, and to tell what it and its repeater do.
+fn setup(on_first: bool) -> Vec<Bytes> {
+    /// Text messages.
+    const TMP: u8 = 1;
+    let pairs = switched_on([SENDING, RECEIVING, REPEATER], on_first);
+    let messages = [
+        Rcp::IdentityQuery(Identity::ID),
+        Rcp::BroadcastMessages {
+            flags: TMP,
+            reserved: [0; 7],
+        },
+        Rcp::BroadcastStates { pairs: &pairs },
+    ];
+    let bytes = messages.map(|rcp| Message::Rcp(rcp).to_bytes(false));
+    bytes.into()
+}
+
 fn note(
     refused: &mut Refusals,
     link: LinkId,
@@ -328,13 +434,16 @@ fn note(
             channel,
         } => {
             port.up = true;
-            tracing::info!(link = link.0, %peer, "link up");
-            let peer = Peer {
-                address: peer.to_string(),
-                device_id,
-                channel,
-            };
-            heard.push(Heard::Linked { link, peer });
+            port.to_set_up = port.setup.iter().cloned().collect();
+            tracing::info!(link = link.0, ?peer, "link up");
+            heard.extend(peer.map(|peer| Heard::Linked {
+                link,
+                peer: Peer {
+                    address: peer.to_string(),
+                    device_id,
+                    channel,
+                },
+            }));
         }
         LinkEvent::Down { reason } => {
             port.up = false;
@@ -362,16 +471,20 @@ fn note(
 }
 
 /// Counts a refused datagram; each source and reason is logged once.
-fn refuse(refused: &mut Refusals, link: LinkId, from: SocketAddr, reason: &'static str) {
+fn refuse(refused: &mut Refusals, link: LinkId, from: Option<SocketAddr>, reason: &'static str) {
     let key = (link, from, reason);
     if let Some(count) = refused.get_mut(&key) {
         *count += 1;
     } else if refused.len() < Gateways::MAX_SOURCES {
-        tracing::warn!(link = link.0, %from, reason, "refused; further ones are counted");
+        tracing::warn!(
+            link = link.0,
+            ?from,
+            reason,
+            "refused; further ones are counted"
+        );
         refused.insert(key, 1);
     } else {
         // Too many sources to tell apart: all further ones count as one.
-        let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
-        *refused.entry((link, nobody, "flood")).or_default() += 1;
+        *refused.entry((link, None, "flood")).or_default() += 1;
     }
 }

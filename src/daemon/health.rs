@@ -1,5 +1,6 @@
 //! How the daemon is: counters since the start, and the answer of `system.health`.
 
+use super::output::LinkId;
 use super::wire::Named;
 use super::{Daemon, Now};
 use crate::engine::assignment::Rung;
@@ -22,6 +23,7 @@ pub(super) struct Counts {
     pub datagrams: u64,
     pub messages_refused: u64,
     pub messages_unused: u64,
+    pub data_undelivered: u64,
     pub frames_unsent: u64,
     pub radio_dropped: u64,
     pub positions: u64,
@@ -70,9 +72,11 @@ impl Daemon {
         let links: Vec<_> = self
             .gateways
             .health()
-            .map(|(gateway, service, slot, up, queued)| {
-                json!({ "gateway": gateway, "service": service.name(), "slot": slot, "up": up,
-                        "queued": queued })
+            .enumerate()
+            .map(|(index, (gateway, service, slot, up, queued))| {
+                let radio = self.control.view(LinkId(index));
+                json!({ "gateway": gateway, "service": service, "slot": slot, "up": up,
+                        "queued": queued, "radio": radio })
             })
             .collect();
         let counts = &self.counts;
@@ -103,6 +107,7 @@ impl Daemon {
                 "datagrams": counts.datagrams, "datagrams_refused": self.gateways.refused(),
                 "messages_refused": counts.messages_refused,
                 "messages_unused": counts.messages_unused,
+                "data_undelivered": counts.data_undelivered,
                 "frames_unsent": counts.frames_unsent, "radio_dropped": counts.radio_dropped,
                 "positions": counts.positions, "positions_invalid": counts.positions_invalid,
                 "positions_doubted": counts.positions_doubted,
@@ -144,7 +149,7 @@ impl Daemon {
         for (gateway, service, slot, up, queued) in self.gateways.health() {
             let labels = [
                 ("gateway", gateway.to_owned()),
-                ("service", service.name().to_owned()),
+                ("service", service.to_owned()),
                 ("slot", slot.to_string()),
             ];
             metrics::gauge!("tieqi_link_up", &labels).set(float(usize::from(up)));

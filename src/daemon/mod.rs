@@ -12,6 +12,7 @@ pub mod api;
 pub mod archive;
 mod batch;
 pub mod board;
+mod control;
 mod effect;
 pub mod gateway;
 mod health;
@@ -37,8 +38,9 @@ use crate::engine::position::{Fix, Observed};
 use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
+use control::Control;
 use effect::Held;
-use gateway::Gateways;
+use gateway::{Gateways, Serial};
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
@@ -112,6 +114,13 @@ pub enum Input<'a> {
     },
     /// How archive and snapshots are now.
     Archive(archive::Status),
+    /// Something happened at a link's serial port.
+    Serial {
+        /// Which port.
+        link: LinkId,
+        /// What.
+        what: Serial<'a>,
+    },
     /// Batches up to this one are on the disk.
     Durable(u64),
     /// There is no space for the next batches; they wait, and nothing is lost yet.
@@ -138,6 +147,7 @@ pub struct Daemon {
     epoch: u64,
     sessions: BTreeMap<ConsoleId, Session>,
     gateways: Gateways,
+    control: Control,
     urgent: VecDeque<Work>,
     normal: VecDeque<Work>,
     positions: BTreeMap<RadioId, Fix>,
@@ -179,6 +189,7 @@ impl Daemon {
             epoch,
             sessions: BTreeMap::new(),
             gateways,
+            control: Control::default(),
             urgent: VecDeque::new(),
             normal: VecDeque::new(),
             positions: BTreeMap::new(),
@@ -286,6 +297,10 @@ impl Daemon {
                 answer,
             } => self.archive_answered(console, &id, answer, out),
             Input::Archive(status) => self.archive = status,
+            Input::Serial { link, what } => {
+                self.gateways.handle_serial(now.at, link, what);
+                self.pump(now, out);
+            }
             Input::Durable(batch) => self.durable(now, batch, out),
             Input::JournalStalled(reason) => self.stall(reason, out),
             Input::JournalFailed(reason) => {

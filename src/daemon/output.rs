@@ -31,6 +31,13 @@ pub enum Output {
         /// What.
         bytes: Bytes,
     },
+    /// Write to a link's serial line.
+    Bytes {
+        /// Which line.
+        link: LinkId,
+        /// One frame.
+        bytes: Bytes,
+    },
     /// Write to a console; answer with `ConsoleWritten` when it is on its way.
     Console {
         /// Which.

@@ -88,7 +88,7 @@ impl Daemon {
     }
 
     /// A full lane drops radio input and counts it: terminals and gateways repeat themselves.
-    fn urgent_radio(&mut self, inbound: Inbound) {
+    pub(super) fn urgent_radio(&mut self, inbound: Inbound) {
         match self.urgent.len() < Self::LANE {
             true => self.urgent.push_back(Work::Radio(inbound)),
             false => self.counts.radio_dropped += 1,
@@ -124,6 +124,8 @@ impl Daemon {
                 self.urgent_radio(Inbound::Emergency { radio });
             }
             Ok(Message::Lp(Lp::Report(report))) => self.sort_fix(now, report.radio, report.gps),
+            Ok(Message::Rcp(rcp)) => self.sort_rcp(link, &rcp),
+            Ok(Message::Dds(dds)) => self.sort_dds(link, &dds),
             Ok(_) => self.counts.messages_unused += 1,
         }
     }

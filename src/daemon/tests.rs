@@ -11,6 +11,7 @@ use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role as End};
 use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
+use tieqi_protocols::rcp::{CallType, Rcp, RepeaterStatus};
 use tieqi_protocols::rrs::Rrs;
 use tieqi_protocols::tmp::{Body, Tmp};
 
@@ -152,6 +153,7 @@ impl Bench {
                         self.durable();
                     }
                 }
+                Output::Bytes { link, .. } => panic!("{link:?} is not serial"),
                 Output::Console { console, bytes } => {
                     let line = serde_json::from_slice(&bytes).unwrap();
                     self.lines.entry(console).or_default().push(line);
@@ -544,4 +546,36 @@ fn what_the_engine_forgot_is_asked_of_the_archive() {
     assert_eq!(asked, [&Ask::Get(crate::engine::id::IncidentId(1))]);
     let last = bench.last(ConsoleId(99));
     assert_eq!(last["error"]["data"]["kind"], "unknown_incident");
+}
+
+#[test]
+fn an_emergency_a_repeater_tells_of_is_its_senders() {
+    let mut bench = Bench::with_consoles();
+    let radio = bench.on_duty();
+    let told = |call, sender| RepeaterStatus {
+        mode: 0,
+        status: 4,
+        service: 1,
+        call: CallType(call),
+        target: 110,
+        sender,
+    };
+    for (call, sender, alarms) in [
+        (1, radio.0, 0),
+        (3, 0, 0),
+        (5, radio.0, 1),
+        (12, radio.0, 1),
+    ] {
+        let status = Message::Rcp(Rcp::RepeaterStatus(told(call, sender))).to_bytes(false);
+        let far = bench.far.get_mut(&LinkId(0)).unwrap();
+        far.link.send(bench.now.at.0, 1, status).unwrap();
+        bench.carry(LinkId(0));
+        bench.work();
+        let is_new = |event: &&Event| matches!(event, Event::AlarmRaised { .. });
+        let raised = bench.journal.iter().filter(is_new).count();
+        assert_eq!(raised, alarms, "call type {call}");
+    }
+    bench.ask(DESK, "system.health", &json!({}));
+    let repeater = &bench.last(DESK)["result"]["links"][0]["radio"]["repeater"];
+    assert_eq!(repeater["call"], "emergency alarm call");
 }

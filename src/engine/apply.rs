@@ -71,6 +71,7 @@ impl Engine {
             Event::AlarmRaised { .. } | Event::AlarmRepeated { .. } | Event::AlarmAcked { .. } => {
                 self.apply_alarm(at, event)?;
             }
+            Event::TalkgroupMessaged { message, .. } => self.state.counters.message = message.0,
             Event::GatewayLinked { link, peer } => {
                 self.state.links.insert(link.clone(), peer.clone());
             }

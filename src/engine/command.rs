@@ -4,7 +4,7 @@ use super::assignment::{Source, Step};
 use super::event::{By, LinkName, Peer};
 use super::id::{AlarmId, AssignmentId, IncidentId, Point, RadioId, UnitId};
 use super::incident::{Classification, Report};
-use super::message::Request;
+use super::message::{Request, Talkgroup};
 use super::unit::Duty;
 
 /// What somebody wants of the engine.
@@ -137,6 +137,15 @@ pub enum Command {
     SendText {
         /// To which.
         unit: UnitId,
+        /// The words.
+        text: String,
+        /// Who.
+        by: By,
+    },
+    /// Writes to a talkgroup.
+    SendGroupText {
+        /// To which.
+        talkgroup: Talkgroup,
         /// The words.
         text: String,
         /// Who.

@@ -8,7 +8,7 @@ use super::alarm::{About, AlarmKind};
 use super::assignment::{Rung, Source};
 use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId};
 use super::incident::{Classification, Report};
-use super::message::Body;
+use super::message::{Body, Talkgroup};
 use super::policy::{Limits, Need, UnitKind};
 use super::position::Doubt;
 use super::ranking::Ranking;
@@ -418,5 +418,16 @@ pub enum Event {
         link: LinkName,
         /// Its peer.
         peer: Peer,
+    },
+    /// A text goes to a talkgroup, on every gateway. Nobody acknowledges it.
+    TalkgroupMessaged {
+        /// Its counter on the air.
+        message: MessageNo,
+        /// To which.
+        talkgroup: Talkgroup,
+        /// What it says.
+        text: String,
+        /// Who wrote it.
+        by: By,
     },
 }

@@ -6,6 +6,11 @@
 use super::id::{EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use serde::{Deserialize, Serialize};
 
+/// A talkgroup (通话组), 24 bits. What is told to it is told to nobody in particular: no terminal
+/// acknowledges it, and it is not sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Talkgroup(pub u32);
+
 /// What a message says; the edge puts it into words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {

@@ -43,6 +43,9 @@ pub enum OutlineError {
     /// More than 200,000 positions, or collections too deep.
     #[error("failed to read the outline: more than {MAX_VERTICES} positions or nested too deep")]
     TooLarge,
+    /// A box whose edges are not west, south, east, north.
+    #[error("failed to take the box: west must be less than east and south less than north")]
+    Box,
     /// A position that is no place on earth.
     #[error(transparent)]
     Position(#[from] super::datum::DatumError),
@@ -116,7 +119,27 @@ impl Outline {
             .into_iter()
             .map(polygon)
             .collect::<Result<Vec<_>, _>>()?;
-        let polygons = geo::MultiPolygon::new(polygons);
+        Self::of(geo::MultiPolygon::new(polygons), plane, named)
+    }
+
+    /// A rectangle of meridians and parallels, where no finer outline is at hand.
+    ///
+    /// # Errors
+    /// When it encloses nothing, or a corner cannot be.
+    pub fn from_bounds(bounds: Bounds, plane: &Plane) -> Result<Self, OutlineError> {
+        if !(bounds.west < bounds.east && bounds.south < bounds.north) {
+            return Err(OutlineError::Box);
+        }
+        let (low, high) = ((bounds.west, bounds.south), (bounds.east, bounds.north));
+        let polygon = geo::Rect::new(low, high).to_polygon();
+        Self::of(geo::MultiPolygon::new(vec![polygon]), plane, None)
+    }
+
+    fn of(
+        polygons: geo::MultiPolygon<f64>,
+        plane: &Plane,
+        named: Option<&str>,
+    ) -> Result<Self, OutlineError> {
         let Some(rect) = polygons.bounding_rect() else {
             return Err(OutlineError::Empty(named.map(str::to_owned)));
         };
@@ -208,6 +231,12 @@ impl Outline {
 }
 
 impl Bounds {
+    /// Whether a place lies in the box, its edges included.
+    #[must_use]
+    pub fn contain(self, lat: f64, lon: f64) -> bool {
+        (self.south..=self.north).contains(&lat) && (self.west..=self.east).contains(&lon)
+    }
+
     fn all_finite(self) -> bool {
         [self.west, self.south, self.east, self.north]
             .iter()

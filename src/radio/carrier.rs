@@ -2,20 +2,24 @@
 //! means is not known here.
 
 use super::options::RadioOptions;
-use crate::config::{Config, GatewayRole, Service};
+use crate::config::{AnyPort, Config, Gateway, GatewayLink, GatewayRole, SerialPort, Service};
 use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role, SendFault};
+use tieqi_protocols::link::{
+    AnyLink, Link, LinkConfig, LinkEvent, Role, SendFault, SerialConfig, SerialEnd, SerialLink,
+};
 use tieqi_protocols::lp::Cause;
 
 /// Which end of a link a socket has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// We connect to the daemon there, from any port.
     Connect(SocketAddr),
     /// The daemon connects to us: bind this.
     Listen(SocketAddr),
+    /// A serial port by path and bits a second.
+    Serial(String, u32),
 }
 
 /// One link as a driver needs to know it. Its place in [`World::ports`](super::World::ports) is
@@ -24,8 +28,8 @@ pub enum End {
 pub struct Port {
     /// Name of the gateway.
     pub gateway: String,
-    /// What it carries.
-    pub service: Service,
+    /// What it carries; none carries all.
+    pub service: Option<Service>,
     /// Slot, 1 or 2.
     pub slot: u8,
     /// Who connects, and where.
@@ -53,9 +57,9 @@ pub(super) struct Carrier {
     pub(super) port: Port,
     /// Place of its gateway in the config.
     pub(super) gateway: usize,
-    role: Role,
-    config: LinkConfig,
-    link: Link,
+    /// How to connect anew, where it is we who connect.
+    anew: Option<(Role, LinkConfig)>,
+    link: AnyLink,
     queue: VecDeque<Outgoing>,
     queued: BTreeSet<Outgoing>,
     /// Messages in a row that nobody acknowledged.
@@ -95,42 +99,80 @@ impl Carrier {
         let chosen = |name: &String| options.gateway.as_ref().is_none_or(|only| only == name);
         let mut out = Vec::new();
         for (place, gateway) in config.gateways.iter().enumerate() {
-            for link in gateway.links.iter().filter(|_| chosen(&gateway.name)) {
-                let (end, role) = match gateway.role {
-                    GatewayRole::Listen => {
-                        let host = reachable(options.daemon.unwrap_or(gateway.host));
-                        let peer = SocketAddr::new(host, link.port);
-                        let role = Role::Connect {
-                            peer,
-                            device_id: gateway.device_id,
-                            channel: link.slot,
-                        };
-                        (End::Connect(peer), role)
-                    }
-                    GatewayRole::Connect => {
-                        let at = SocketAddr::new(gateway.host, link.port);
-                        (End::Listen(at), Role::Listen)
-                    }
-                };
-                let port = Port {
-                    gateway: gateway.name.clone(),
-                    service: link.service,
-                    slot: link.slot,
-                    end,
-                };
-                out.push(Self::new(now_ms, place, port, role, link_config));
+            if !chosen(&gateway.name) {
+                continue;
             }
+            out.extend(gateway.ports().map(|port| match port {
+                AnyPort::Udp(link) => {
+                    Self::udp(now_ms, (place, gateway), link, link_config, options)
+                }
+                AnyPort::Serial(serial) => Self::serial((place, gateway), serial, options),
+            }));
         }
         out
     }
 
-    fn new(now_ms: u64, gateway: usize, port: Port, role: Role, config: LinkConfig) -> Self {
+    fn udp(
+        now_ms: u64,
+        (place, gateway): (usize, &Gateway),
+        link: &GatewayLink,
+        config: LinkConfig,
+        options: &RadioOptions,
+    ) -> Self {
+        let (end, role) = match gateway.role {
+            GatewayRole::Listen => {
+                let host = reachable(options.daemon.unwrap_or(gateway.host));
+                let peer = SocketAddr::new(host, link.port);
+                let role = Role::Connect {
+                    peer,
+                    device_id: gateway.device_id,
+                    channel: link.slot,
+                };
+                (End::Connect(peer), role)
+            }
+            GatewayRole::Connect => {
+                let at = SocketAddr::new(gateway.host, link.port);
+                (End::Listen(at), Role::Listen)
+            }
+        };
+        let port = Port {
+            gateway: gateway.name.clone(),
+            service: Some(link.service),
+            slot: link.slot,
+            end,
+        };
+        let link = AnyLink::Datagram(Link::new(now_ms, role, config));
+        let anew = (role != Role::Listen).then_some((role, config));
+        Self::new(place, port, link, anew)
+    }
+
+    fn serial(
+        (place, gateway): (usize, &Gateway),
+        serial: &SerialPort,
+        options: &RadioOptions,
+    ) -> Self {
+        let path = options.serial.as_ref().unwrap_or(&serial.path).clone();
+        let port = Port {
+            gateway: gateway.name.clone(),
+            service: None,
+            slot: serial.slot,
+            end: End::Serial(path, serial.baud),
+        };
+        let config = SerialConfig {
+            ack_ms: u64::from(serial.ack_ms),
+            tries: u32::from(serial.tries),
+            ..SerialConfig::default()
+        };
+        let link = AnyLink::Serial(SerialLink::new(SerialEnd::Radio, config));
+        Self::new(place, port, link, None)
+    }
+
+    fn new(gateway: usize, port: Port, link: AnyLink, anew: Option<(Role, LinkConfig)>) -> Self {
         Self {
             port,
             gateway,
-            role,
-            config,
-            link: Link::new(now_ms, role, config),
+            anew,
+            link,
             queue: VecDeque::new(),
             queued: BTreeSet::new(),
             unheard: 0,
@@ -171,8 +213,21 @@ impl Carrier {
         self.link.send(now_ms, self.tokens, message).is_ok()
     }
 
-    pub(super) fn handle_bytes(&mut self, now_ms: u64, from: SocketAddr, bytes: &[u8]) {
+    pub(super) fn handle_bytes(&mut self, now_ms: u64, from: Option<SocketAddr>, bytes: &[u8]) {
         self.link.handle_bytes(now_ms, from, bytes);
+    }
+
+    /// The serial port was opened or lost.
+    pub(super) fn plug(&mut self, now_ms: u64, plugged: bool) {
+        match plugged {
+            true => self.link.opened(now_ms),
+            false => self.link.lost(),
+        }
+    }
+
+    /// Whether it carries a service.
+    pub(super) fn carries(&self, service: Service) -> bool {
+        self.port.service.is_none_or(|one| one == service)
     }
 
     pub(super) fn handle_timeout(&mut self, now_ms: u64) {
@@ -185,9 +240,8 @@ impl Carrier {
         self.link.poll_timeout()
     }
 
-    pub(super) fn poll_transmit(&mut self) -> Option<(SocketAddr, Bytes)> {
-        let transmit = self.link.poll_transmit()?;
-        Some((transmit.to, transmit.bytes))
+    pub(super) fn poll_transmit(&mut self) -> Option<(Option<SocketAddr>, Bytes)> {
+        self.link.poll_transmit()
     }
 
     pub(super) fn poll_heard(&mut self) -> Option<Heard> {
@@ -216,8 +270,8 @@ impl Carrier {
     /// heartbeats would take a minute to tell.
     pub(super) fn reconnect(&mut self, now_ms: u64) {
         self.unheard = 0;
-        if self.role != Role::Listen {
-            self.link = Link::new(now_ms, self.role, self.config);
+        if let Some((role, config)) = self.anew {
+            self.link = AnyLink::Datagram(Link::new(now_ms, role, config));
         }
     }
 

@@ -69,7 +69,7 @@ impl Handheld {
         first_request: u32,
     ) -> Self {
         let link = |service: Service| {
-            let fits = |c: &Carrier| c.gateway == gateway && c.port.service == service;
+            let fits = |c: &Carrier| c.gateway == gateway && c.carries(service);
             let exact = carriers.iter().position(|c| fits(c) && c.port.slot == slot);
             exact.or_else(|| carriers.iter().position(fits))
         };

@@ -10,6 +10,7 @@ use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::lp::{Cause, Lp, LpResult, Subscription, Trigger};
 use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
+use tieqi_protocols::rcp::{Identity, Rcp};
 use tieqi_protocols::rrs::{RegistrationResult, Rrs};
 use tieqi_protocols::text::Text;
 use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
@@ -35,6 +36,8 @@ impl World {
     const REFUSED_MS: u64 = 30_000;
     /// Things planned at most; a text that comes beyond is lost on the air.
     const PLANNED: usize = 1 << 20;
+    /// Id of the radio at a serial port.
+    const GATEWAY_RADIO: u32 = 1001;
     /// The gateway could not reach the terminal: no ack of the private call.
     const NOT_REACHED: TmpResult = TmpResult(8);
 
@@ -52,8 +55,37 @@ impl World {
             }
             Some(Message::Lp(Lp::Subscribe(subscription))) => self.subscribe(now, &subscription),
             Some(Message::Tmp(tmp)) => self.hear_tmp(now, link, &tmp),
+            Some(Message::Rcp(rcp)) => self.hear_rcp(link, &rcp),
             _ => self.stats.refused += 1,
         }
+    }
+
+    /// The gateway's radio says who it is and lets itself be set up.
+    fn hear_rcp(&mut self, link: usize, rcp: &Rcp<'_>) {
+        let answer = match *rcp {
+            Rcp::IdentityQuery(kind) => Rcp::IdentityAnswer {
+                result: 0,
+                kind,
+                value: match kind {
+                    Identity::IP => {
+                        let [_, high, middle, low] = Self::GATEWAY_RADIO.to_be_bytes();
+                        [RadioIp::USUAL_SUBNET, high, middle, low]
+                    }
+                    _ => Self::GATEWAY_RADIO.to_le_bytes(),
+                },
+            },
+            Rcp::BroadcastStates { .. } => Rcp::BroadcastAnswer {
+                states: true,
+                result: 0,
+            },
+            Rcp::BroadcastMessages { .. } => Rcp::BroadcastAnswer {
+                states: false,
+                result: 0,
+            },
+            _ => return self.stats.refused += 1,
+        };
+        let answer = Message::Rcp(answer).to_bytes(false);
+        self.push(Some(link), Outgoing::Message(answer));
     }
 
     fn hear_rrs(&mut self, now: Now, link: usize, rrs: Rrs) {
@@ -160,7 +192,20 @@ impl World {
             }
             // Failures are tried again when no ack came in time.
             Body::PrivateAck { .. } | Body::GroupAck { .. } => {}
-            Body::Group { .. } => self.stats.refused += 1,
+            Body::Group { group, .. } => {
+                self.stats.group_texts_heard += 1;
+                let answer = Message::Tmp(Tmp {
+                    flag: tmp.flag,
+                    request_id: tmp.request_id,
+                    body: Body::GroupAck {
+                        group,
+                        source: None,
+                        result: TmpResult::OK,
+                    },
+                    option: None,
+                });
+                self.push(Some(link), Outgoing::Message(answer.to_bytes(false)));
+            }
         }
     }
 

@@ -13,8 +13,8 @@ pub(super) struct Datagram {
     pub(super) link: usize,
     /// Whether it comes from the daemon.
     pub(super) inbound: bool,
-    /// Where it comes from or goes to.
-    pub(super) peer: SocketAddr,
+    /// Where it comes from or goes to; none on a serial line.
+    pub(super) peer: Option<SocketAddr>,
     pub(super) bytes: Bytes,
 }
 

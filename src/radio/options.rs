@@ -39,6 +39,9 @@ pub enum RadioError {
         most = RadioOptions::SPEED_MAX
     )]
     Speed(f64),
+    /// A serial port, but no serial gateway.
+    #[error("failed to use serial port {0}: choose one gateway with transport = \"hrnp\"")]
+    Serial(String),
     /// A socket that is not to be had.
     #[error("failed to bind {at}")]
     Bind {
@@ -156,6 +159,9 @@ pub struct RadioOptions {
     /// Where the daemon is; default the gateway's configured host, or loopback when that is the
     /// address for any.
     pub daemon: Option<IpAddr>,
+    /// Our end of the serial line of the one serial gateway chosen; default the config's `serial`,
+    /// which fits when the radios run on another machine.
+    pub serial: Option<String>,
     /// The same seed tells the same story. Default 1.
     pub seed: u64,
     /// How many times faster the simulated world runs: driving, key delays, times on scene,
@@ -184,6 +190,7 @@ impl Default for RadioOptions {
             gateway: None,
             terminals: Terminals::Roster,
             daemon: None,
+            serial: None,
             seed: 1,
             speed: 1.0,
             rates: Rates::default(),
@@ -214,6 +221,17 @@ impl RadioOptions {
                 name: name.clone(),
                 known: names().collect::<Vec<_>>().join(", "),
             }),
+            _ => self.check_serial(config),
+        }
+    }
+
+    fn check_serial(&self, config: &Config) -> Result<(), RadioError> {
+        let chosen = |name: &String| self.gateway.as_ref().is_none_or(|only| only == name);
+        let lines = config.gateways.iter().filter(|it| it.serial.is_some());
+        match &self.serial {
+            Some(path) if lines.filter(|it| chosen(&it.name)).count() != 1 => {
+                Err(RadioError::Serial(path.clone()))
+            }
             _ => Ok(()),
         }
     }
@@ -273,6 +291,11 @@ mod tests {
             ..RadioOptions::default()
         };
         assert!(refused(elsewhere).contains("huangjiang-1"));
+        let no_line = RadioOptions {
+            serial: Some("/dev/ttyUSB0".to_owned()),
+            ..RadioOptions::default()
+        };
+        assert!(refused(no_line).contains("transport = \"hrnp\""));
         assert!(RadioOptions::default().check(&config).is_ok());
     }
 

@@ -40,6 +40,8 @@ pub struct Stats {
     pub unknown_places: u64,
     /// Texts to a group.
     pub group_texts: u64,
+    /// Texts to a group that came from the daemon.
+    pub group_texts_heard: u64,
     /// Texts of officers given up because no ack came.
     pub unacknowledged: u64,
     /// Position reports handed to a link.

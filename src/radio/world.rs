@@ -25,9 +25,9 @@ use std::net::SocketAddr;
 pub struct Transmit {
     /// By the socket of this link, its place in [`World::ports`].
     pub link: usize,
-    /// Where to.
-    pub to: SocketAddr,
-    /// One datagram.
+    /// Where to; none on a serial line.
+    pub to: Option<SocketAddr>,
+    /// One datagram or frame.
     pub bytes: Bytes,
 }
 
@@ -120,13 +120,13 @@ impl World {
         self.carriers.iter().map(|carrier| &carrier.port)
     }
 
-    /// Takes a datagram from the socket of a link.
+    /// Takes a datagram from the socket of a link, or bytes without a sender from its serial port.
     pub fn handle_bytes(
         &mut self,
         now_ms: u64,
         wall_ms: i64,
         link: usize,
-        from: SocketAddr,
+        from: Option<SocketAddr>,
         bytes: &[u8],
     ) {
         self.stats.frames_received += 1;
@@ -136,8 +136,17 @@ impl World {
             peer: from,
             bytes: Bytes::copy_from_slice(bytes),
         };
-        if let Some(datagram) = self.network.pass(now_ms, datagram) {
-            self.carry(now_ms, datagram);
+        self.pass(now_ms, datagram);
+        self.settle(Now {
+            ms: now_ms,
+            wall_ms,
+        });
+    }
+
+    /// The serial port of a link was opened or lost.
+    pub fn plug(&mut self, now_ms: u64, wall_ms: i64, link: usize, plugged: bool) {
+        if let Some(carrier) = self.carriers.get_mut(link) {
+            carrier.plug(now_ms, plugged);
         }
         self.settle(Now {
             ms: now_ms,
@@ -210,6 +219,18 @@ impl World {
         self.muster.handhelds.get_mut(handheld)
     }
 
+    /// Through the network that loses and delays; a serial line keeps its order, so nothing is
+    /// delayed on it, or lost on purpose.
+    fn pass(&mut self, now_ms: u64, datagram: Datagram) {
+        let arrived = match datagram.peer {
+            Some(_) => self.network.pass(now_ms, datagram),
+            None => Some(datagram),
+        };
+        if let Some(datagram) = arrived {
+            self.carry(now_ms, datagram);
+        }
+    }
+
     /// Brings a datagram to where it goes.
     fn carry(&mut self, now_ms: u64, datagram: Datagram) {
         let Datagram {
@@ -246,9 +267,7 @@ impl World {
                     peer,
                     bytes,
                 };
-                if let Some(datagram) = self.network.pass(now.ms, datagram) {
-                    self.carry(now.ms, datagram);
-                }
+                self.pass(now.ms, datagram);
             }
         }
         self.stats.frames_lost = self.network.lost;
@@ -259,7 +278,7 @@ impl World {
         self.carriers.get_mut(link)?.poll_heard()
     }
 
-    fn poll_link(&mut self, link: usize) -> Option<(SocketAddr, Bytes)> {
+    fn poll_link(&mut self, link: usize) -> Option<(Option<SocketAddr>, Bytes)> {
         self.carriers.get_mut(link)?.poll_transmit()
     }
 

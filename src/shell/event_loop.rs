@@ -6,11 +6,13 @@ use super::console::{self, Consoles};
 use super::disk::{Append, Writer};
 use super::{ConsoleWake, Wake, http};
 use crate::config::users::Users;
-use crate::daemon::output::{Outbox, Output};
+use crate::daemon::gateway::Serial;
+use crate::daemon::output::{LinkId, Outbox, Output};
 use crate::daemon::session::ConsoleId;
 use crate::daemon::{Daemon, Input};
 use crate::engine::command::Command;
 use crate::journal::FileDisk;
+use crate::serial::{self, News};
 use bytes::Bytes;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
@@ -35,10 +37,25 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) users: Users,
     pub(super) consoles: TcpListener,
-    pub(super) links: Vec<UdpSocket>,
+    pub(super) links: Vec<Port>,
     pub(super) journal: Writer<FileDisk>,
     pub(super) archive: Archive,
     pub(super) sign_on: Vec<Command>,
+}
+
+/// What a link goes over, before the loop runs.
+#[derive(Debug)]
+pub(super) enum Port {
+    /// A bound socket.
+    Udp(UdpSocket),
+    /// A serial port by path and bits a second; it may come and go.
+    Serial(String, u32),
+}
+
+/// What a link's output is written to.
+enum Wire {
+    Udp(Arc<tokio::net::UdpSocket>),
+    Serial(Sender<Bytes>),
 }
 
 /// Channels into the loop, made before it runs so that the disk thread can have one end.
@@ -57,7 +74,7 @@ struct Loop {
 struct Outside {
     users: Arc<Users>,
     consoles: Consoles,
-    links: Vec<Arc<tokio::net::UdpSocket>>,
+    links: Vec<Wire>,
     journal: Writer<FileDisk>,
     archive: Archive,
     /// Consoles whose writer took no more: the daemon must hear of it.
@@ -76,10 +93,8 @@ pub(super) async fn run(
     let listener = tokio::net::TcpListener::from_std(parts.consoles)?;
     let accepting = tokio::spawn(console::accept(listener, chunks.clone()));
     let mut links = Vec::new();
-    for (index, socket) in parts.links.into_iter().enumerate() {
-        let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
-        tokio::spawn(receive(index, Arc::clone(&socket), told.clone()));
-        links.push(socket);
+    for (index, port) in parts.links.into_iter().enumerate() {
+        links.push(wire(LinkId(index), port, &told)?);
     }
     let mut this = Loop {
         daemon: parts.daemon,
@@ -133,7 +148,24 @@ async fn sleep_until(at: Option<std::time::Instant>) {
     }
 }
 
-async fn receive(index: usize, socket: Arc<tokio::net::UdpSocket>, told: Sender<Wake>) {
+/// Starts the task that reads a link.
+fn wire(link: LinkId, port: Port, told: &Sender<Wake>) -> std::io::Result<Wire> {
+    match port {
+        Port::Udp(socket) => {
+            let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
+            tokio::spawn(receive(link, Arc::clone(&socket), told.clone()));
+            Ok(Wire::Udp(socket))
+        }
+        Port::Serial(path, baud) => {
+            let (frames, waiting) = channel(serial::WAITING);
+            let wrap = move |news| Wake::Serial(link, news);
+            tokio::spawn(serial::run((path, baud), waiting, told.clone(), wrap));
+            Ok(Wire::Serial(frames))
+        }
+    }
+}
+
+async fn receive(link: LinkId, socket: Arc<tokio::net::UdpSocket>, told: Sender<Wake>) {
     let mut buffer = [0u8; DATAGRAM];
     loop {
         // On Linux an ICMP error of an earlier send shows up here; the socket stays good.
@@ -142,7 +174,6 @@ async fn receive(index: usize, socket: Arc<tokio::net::UdpSocket>, told: Sender<
             continue;
         };
         let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-        let link = crate::daemon::output::LinkId(index);
         if told.send(Wake::Datagram(link, from, bytes)).await.is_err() {
             return;
         }
@@ -208,6 +239,14 @@ impl Loop {
                 let (link, from) = (*link, *from);
                 Input::Datagram { link, from, bytes }
             }
+            Wake::Serial(link, news) => Input::Serial {
+                link: *link,
+                what: match news {
+                    News::Opened => Serial::Opened,
+                    News::Bytes(bytes) => Serial::Bytes(bytes),
+                    News::Lost => Serial::Lost,
+                },
+            },
             Wake::Durable(batch) => {
                 self.outside.journal.note_durable(*batch);
                 Input::Durable(*batch)
@@ -287,11 +326,18 @@ impl Outbox for Outside {
                 self.journal.push(Append { batch, at, records });
             }
             Output::Datagram { link, to, bytes } => {
-                if let Some(socket) = self.links.get(link.0)
+                if let Some(Wire::Udp(socket)) = self.links.get(link.0)
                     && let Err(error) = socket.try_send_to(&bytes, to)
                 {
                     // As if lost on the way: the link sends it again.
                     tracing::debug!(link = link.0, %to, %error, "failed to send");
+                }
+            }
+            Output::Bytes { link, bytes } => {
+                if let Some(Wire::Serial(frames)) = self.links.get(link.0)
+                    && frames.try_send(bytes).is_err()
+                {
+                    tracing::debug!(link = link.0, "too much waits for a serial line");
                 }
             }
             Output::Console { console, bytes } => {

@@ -16,6 +16,7 @@ mod start;
 use crate::config::users::Role;
 use crate::daemon::output::LinkId;
 use crate::daemon::session::ConsoleId;
+use crate::serial::News;
 use bytes::Bytes;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -34,6 +35,8 @@ enum Wake {
     PasswordChecked(ConsoleId, Option<Role>),
     /// A datagram came to a link's socket.
     Datagram(LinkId, SocketAddr, Bytes),
+    /// Something happened at a link's serial port.
+    Serial(LinkId, News),
     /// Batches up to this one are durable.
     Durable(u64),
     /// There is no space for the next segment; it is tried again.

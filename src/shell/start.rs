@@ -5,7 +5,7 @@ use super::clock::{Clock, wall_ms};
 use super::replay::{self, Opened};
 use super::{Wake, disk, event_loop, http};
 use crate::config::users::Users;
-use crate::config::{Chain, Config, GatewayRole};
+use crate::config::{AnyPort, Chain, Config, GatewayRole};
 use crate::daemon::Daemon;
 use crate::engine::Engine;
 use crate::engine::command::Command;
@@ -71,7 +71,7 @@ pub struct Server {
     pub console: SocketAddr,
     /// Where /metrics and /healthz are.
     pub http: SocketAddr,
-    /// Where each link listens or connects from, in the config's order.
+    /// Where each link over UDP listens or connects from, in the config's order.
     pub links: Vec<SocketAddr>,
     /// What opening the journal found.
     pub recovery: Recovery,
@@ -139,9 +139,10 @@ impl Server {
             address(consoles.local_addr(), "consoles")?,
             address(metrics.local_addr(), "HTTP")?,
         );
-        let bound = links
-            .iter()
-            .map(|link| address(link.local_addr(), "a link"));
+        let bound = links.iter().filter_map(|port| match port {
+            event_loop::Port::Udp(socket) => Some(address(socket.local_addr(), "a link")),
+            event_loop::Port::Serial(..) => None,
+        });
         let bound = bound.collect::<Result<Vec<_>, _>>()?;
         let parts = event_loop::Parts {
             daemon,
@@ -249,25 +250,36 @@ fn bind_tcp(at: SocketAddr, what: &'static str) -> Result<TcpListener, StartErro
     bound.map_err(|source| StartError::Listen { at, what, source })
 }
 
-fn bind_links(config: &Config) -> Result<Vec<UdpSocket>, StartError> {
-    let links = config.gateways.iter().flat_map(|gateway| {
-        gateway.links.iter().map(move |link| match gateway.role {
-            GatewayRole::Listen => SocketAddr::new(gateway.host, link.port),
-            // We connect from any port.
-            GatewayRole::Connect => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        })
-    });
-    links
-        .map(|at| {
+/// Binds the sockets. A serial port that is not there yet is no reason not to start.
+fn bind_links(config: &Config) -> Result<Vec<event_loop::Port>, StartError> {
+    let ports = config
+        .gateways
+        .iter()
+        .flat_map(|gateway| gateway.ports().map(move |port| (gateway, port)));
+    ports
+        .map(|(gateway, port)| {
+            let at = match (port, gateway.role) {
+                (AnyPort::Serial(serial), _) => {
+                    return Ok(event_loop::Port::Serial(serial.path.clone(), serial.baud));
+                }
+                (AnyPort::Udp(link), GatewayRole::Listen) => {
+                    SocketAddr::new(gateway.host, link.port)
+                }
+                // We connect from any port.
+                (AnyPort::Udp(_), GatewayRole::Connect) => {
+                    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
+                }
+            };
             let bound = UdpSocket::bind(at).and_then(|socket| {
                 socket.set_nonblocking(true)?;
                 Ok(socket)
             });
-            bound.map_err(|source| StartError::Listen {
+            let bound = bound.map_err(|source| StartError::Listen {
                 at,
                 what: "a radio link",
                 source,
-            })
+            })?;
+            Ok(event_loop::Port::Udp(bound))
         })
         .collect()
 }

@@ -235,8 +235,8 @@ mod tests {
         for line in [
             "\n03..04   opcode: DATA\n04..05   source: 0x20\n",
             "\n10..12   checksum: 0x43b5 fits\n",
-            "\n13..15     opcode: 0x1847 not read\n15..17     length: 8\n",
-            "\n17..25     payload: 0700000000000000\n",
+            "\n13..15     opcode: 0x1847 broadcast of messages\n15..17     length: 8\n",
+            "\n17..18     flags: 0x07\n18..25     reserved: 00000000000000\n",
         ] {
             assert!(table.contains(line), "{line} in\n{table}");
         }

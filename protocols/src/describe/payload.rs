@@ -1,11 +1,13 @@
 //! The payloads' fields, service by service, in the order of the layout tables of `rrs`, `tmp`,
-//! `lp` and `gps`.
+//! `lp`, `gps`, `rcp` and `dds`.
 
 use super::walk::Walk;
+use crate::dds::Dds;
 use crate::gps::{Gps, GpsField};
 use crate::lp::{Cause, Lp, Report, Subscription};
 use crate::message::Message;
 use crate::radio_ip::RadioIp;
+use crate::rcp::Rcp;
 use crate::rrs::Rrs;
 use crate::text::Text;
 use crate::tmp::{Body, Tmp, TmpResult};
@@ -38,6 +40,16 @@ pub(super) fn name(message: &Message<'_>) -> &'static str {
             Lp::Subscribe(_) => "subscription",
             Lp::Subscribed { .. } => "subscription answer",
         },
+        Message::Rcp(rcp) => match rcp {
+            Rcp::RadioStatus { .. } => "radio status",
+            Rcp::RepeaterStatus(_) => "repeater status",
+            Rcp::IdentityQuery(_) => "identity query",
+            Rcp::IdentityAnswer { .. } => "identity answer",
+            Rcp::BroadcastStates { .. } => "broadcast of states",
+            Rcp::BroadcastMessages { .. } => "broadcast of messages",
+            Rcp::BroadcastAnswer { .. } => "broadcast answer",
+        },
+        Message::Dds(_) => "delivery state",
         Message::Raw { .. } => "not read",
     }
 }
@@ -47,6 +59,8 @@ pub(super) fn payload(walk: &mut Walk<'_>, message: &Message<'_>) {
         Message::Rrs(rrs) => registration(walk, rrs),
         Message::Tmp(tmp) => text_message(walk, tmp),
         Message::Lp(lp) => location(walk, lp),
+        Message::Rcp(rcp) => control(walk, rcp),
+        Message::Dds(dds) => delivery(walk, dds),
         Message::Raw { payload: [], .. } => {}
         Message::Raw { payload, .. } => {
             let hex = walk.hex(payload.len());
@@ -172,6 +186,48 @@ fn location(walk: &mut Walk<'_>, lp: &Lp<'_>) {
             walk.next("result", 2, result);
         }
     }
+}
+
+fn control(walk: &mut Walk<'_>, rcp: &Rcp<'_>) {
+    match rcp {
+        Rcp::RadioStatus { target, value } => {
+            walk.next("target", 1, target);
+            walk.next("value", 2, value);
+        }
+        Rcp::RepeaterStatus(told) => {
+            walk.next("mode", 2, told.mode);
+            walk.next("status", 2, format!("{} ({})", told.name(), told.status));
+            walk.next("service", 2, told.service);
+            walk.next("call type", 2, told.call);
+            walk.next("target", 4, told.target);
+            walk.next("sender", 4, told.sender);
+        }
+        Rcp::IdentityQuery(kind) => walk.next("kind", 1, kind),
+        Rcp::IdentityAnswer { result, kind, .. } => {
+            walk.next("result", 1, result);
+            walk.next("kind", 1, kind);
+            let hex = walk.hex(4);
+            walk.next("value", 4, hex);
+        }
+        Rcp::BroadcastStates { pairs } => {
+            walk.next("count", 1, pairs.len());
+            for [what, on] in *pairs {
+                walk.next("pair", 2, format!("{what}, {on}"));
+            }
+        }
+        Rcp::BroadcastMessages { flags, reserved } => {
+            walk.next("flags", 1, format!("{flags:#04x}"));
+            let hex = walk.hex(reserved.len());
+            walk.next("reserved", reserved.len(), hex);
+        }
+        Rcp::BroadcastAnswer { result, .. } => walk.next("result", 1, result),
+    }
+}
+
+fn delivery(walk: &mut Walk<'_>, dds: &Dds) {
+    radio(walk, "radio", dds.radio);
+    walk.next("opcode", 2, format!("{:#06x}", dds.opcode));
+    walk.next("result", 1, dds.result);
 }
 
 fn position(walk: &mut Walk<'_>, report: &Report<'_>) {

@@ -26,8 +26,8 @@ pub enum LinkEvent {
     /// The link can carry messages. It may come again without a `Down` between: the peer connected
     /// anew, or another one took its place.
     Up {
-        /// Who is at the other end.
-        peer: SocketAddr,
+        /// Who is at the other end; none on a serial line, which has but one.
+        peer: Option<SocketAddr>,
         /// Number of the repeater, from its CONNECT.
         device_id: Option<u32>,
         /// Slot, 1 or 2, from its CONNECT.
@@ -59,8 +59,8 @@ pub enum LinkEvent {
     },
     /// A datagram was not used.
     Refused {
-        /// Where it came from.
-        from: SocketAddr,
+        /// Where it came from; none on a serial line.
+        from: Option<SocketAddr>,
         /// Why.
         reason: Refusal,
     },
@@ -69,7 +69,8 @@ pub enum LinkEvent {
 /// Why a link went down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DownReason {
-    /// Too many heartbeats in a row were not answered.
+    /// Too many heartbeats in a row were not answered; on a serial line, the port is gone or
+    /// nothing answers behind it.
     Lost,
     /// The peer sent CLOSE.
     PeerClosed,
@@ -162,7 +163,7 @@ impl Refusal {
 impl fmt::Display for DownReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Lost => "heartbeats not answered",
+            Self::Lost => "nothing answers",
             Self::PeerClosed => "closed by the peer",
             Self::Closed => "closed",
         })

@@ -199,7 +199,7 @@ impl Link {
         self.after(now_ms, Timer::Heartbeat, self.config.heartbeat_ms);
         let (device_id, channel) = (self.device_id, self.channel);
         self.events.push(LinkEvent::Up {
-            peer,
+            peer: Some(peer),
             device_id,
             channel,
         });

@@ -26,21 +26,27 @@
 //! no checksum of this protocol covers, cannot confirm, connect, close or reject by mistake.
 
 mod act;
+mod any;
 mod event;
 mod machine;
 mod repeat;
+mod serial;
 mod timer;
 
 #[cfg(test)]
 mod pair;
 #[cfg(test)]
+mod serial_tests;
+#[cfg(test)]
 mod tests;
 
+pub use any::AnyLink;
 pub use event::{
     Busy, DownReason, LinkEvent, MAX_EVENTS, MAX_RECEIVED, MAX_REFUSED, MAX_STATES, MAX_VERDICTS,
     Refusal, SendFault,
 };
 pub use repeat::{REPEAT_WINDOW_MS, REPEATS};
+pub use serial::{GAP_MS, SerialConfig, SerialEnd, SerialLink};
 
 use crate::error::Parsed;
 use crate::hdap::Hdap;
@@ -209,6 +215,7 @@ impl Link {
         self.counts.received += 1;
         if let Err(reason) = self.take(now_ms, from, bytes) {
             self.counts.refused += 1;
+            let from = Some(from);
             self.events.push(LinkEvent::Refused { from, reason });
         }
     }
@@ -223,6 +230,8 @@ impl Link {
                 Timer::Ack => self.on_no_ack(now_ms),
                 Timer::Heartbeat => self.on_period(now_ms),
                 Timer::Reconnect => self.connect(now_ms),
+                // A datagram is whole or not there.
+                Timer::Gap => {}
             }
         }
     }

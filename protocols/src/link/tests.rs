@@ -41,7 +41,7 @@ fn events(link: &mut Link) -> Vec<LinkEvent> {
 
 fn up(port: u16) -> LinkEvent {
     LinkEvent::Up {
-        peer: addr(port),
+        peer: Some(addr(port)),
         device_id: Some(1),
         channel: Some(1),
     }
@@ -52,7 +52,7 @@ fn down(reason: DownReason) -> LinkEvent {
 }
 
 fn refused(port: u16, reason: Refusal) -> LinkEvent {
-    let from = addr(port);
+    let from = Some(addr(port));
     LinkEvent::Refused { from, reason }
 }
 
@@ -163,7 +163,7 @@ fn the_captured_connect_of_slot_2_keeps_its_realtime_option() {
     let mut link = Link::new(0, Role::Listen, LinkConfig::default());
     link.handle_bytes(0, addr(1), &connect);
     assert_eq!(sent(&mut link), [hex("3242002500038304000000018401020100")]);
-    let (peer, device_id, channel) = (addr(1), Some(1), Some(2));
+    let (peer, device_id, channel) = (Some(addr(1)), Some(1), Some(2));
     let up = LinkEvent::Up {
         peer,
         device_id,

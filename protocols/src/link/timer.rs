@@ -5,14 +5,16 @@
 pub(super) enum Timer {
     /// Our message or CLOSE was not acknowledged.
     Ack,
-    /// Time for our next heartbeat.
+    /// Time for our next heartbeat; on a serial line, it was quiet for too long.
     Heartbeat,
     /// Time for the next CONNECT.
     Reconnect,
+    /// The rest of a frame did not come (serial).
+    Gap,
 }
 
 impl Timer {
-    pub(super) const ALL: [Self; 3] = [Self::Ack, Self::Heartbeat, Self::Reconnect];
+    pub(super) const ALL: [Self; 4] = [Self::Ack, Self::Heartbeat, Self::Reconnect, Self::Gap];
 }
 
 /// The deadlines, milliseconds of the owner's clock.

@@ -23,8 +23,6 @@ pub struct Calls<'a> {
 /// One call, as the call-taker types it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The caller's number: unique, so that the journal can be searched for it.
-    pub caller: String,
     /// Parameters of `incident.report`.
     pub params: Value,
 }
@@ -92,7 +90,7 @@ impl<'a> Calls<'a> {
             "text": "模拟警情",
             "category": category,
         });
-        Some(Call { caller, params })
+        Some(Call { params })
     }
 
     /// Within about 150 m.

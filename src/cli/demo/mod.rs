@@ -1,25 +1,23 @@
 //! `tieqi demo`: a whole town in one process. The daemon, simulated radios and callers speak over
 //! real sockets, as they would from three machines; the report is counted from the journal.
 
-pub mod audit;
 pub mod calls;
-mod desk;
 mod report;
 
+use super::audit::{self, Acked};
 use super::client::Client;
-use crate::config::users::{Role, Users};
-use crate::config::{Config, GatewayRole};
-use crate::engine::policy::Policy;
-use crate::radio::{RadioOptions, Radios, Rates, Stats};
+use super::desk;
+use super::town::{self, DataDir, PASSWORD};
+use crate::config::Config;
+use crate::radio::{RadioOptions, Radios, Rates};
 use crate::shell::Server;
 use anyhow::{Context, bail};
-use audit::Acked;
 use calls::Calls;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -53,17 +51,11 @@ pub struct Options {
     pub json: bool,
 }
 
-/// Shortest deadline of people, milliseconds of wall time.
-const SHORTEST_MS: u32 = 200;
 /// Mean time on scene at Grade III, simulated seconds: shorter than in life, so that the fleet
 /// just copes with the default rate.
 const SCENE_S: u32 = 40;
 /// After the last call, what is under way gets this long.
 const DRAIN: Duration = Duration::from_secs(3);
-const USERS: [(&str, Role); 2] = [("calls", Role::CallTaker), ("desk", Role::Dispatcher)];
-/// Behind a loopback socket on a free port, for as long as the demo runs.
-const PASSWORD: &str = "demo-of-tieqi";
-
 /// Reads a duration like `30s` or `5m`.
 ///
 /// # Errors
@@ -81,9 +73,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// When the town cannot be started.
 pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<bool> {
     let mut config = town(options)?;
-    let dir = DataDir::new(options.keep.as_deref())?;
-    let server = Server::start(config.clone(), users()?, dir.path())?;
-    point_radios_at(&mut config, &server);
+    let dir = DataDir::new("demo", options.keep.as_deref())?;
+    let server = Server::start(config.clone(), town::users()?, dir.path())?;
+    town::point_radios_at(&mut config, &server);
     let radios =
         Radios::start(&config, radio_options(options)).context("failed to start the radios")?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -129,83 +121,10 @@ fn town(options: &Options) -> anyhow::Result<Config> {
         Some(path) => Config::load(path)?,
         None => Config::sample()?,
     };
-    config.console.listen.set_port(0);
-    config.http.listen.set_port(0);
+    town::on_free_ports(&mut config)?;
     config.roster.sign_on_at_start = true;
-    for gateway in &mut config.gateways {
-        if gateway.role != GatewayRole::Listen {
-            bail!(
-                "gateway {} does not listen: the demo's radios connect",
-                gateway.name
-            );
-        }
-        for link in &mut gateway.links {
-            link.port = 0;
-        }
-    }
-    hurry(&mut config.policy, options)?;
+    town::hurry(&mut config.policy, options.speed, options.stretch_deadlines)?;
     Ok(config)
-}
-
-fn hurry(policy: &mut Policy, options: &Options) -> anyhow::Result<()> {
-    let mut shortest = u32::MAX;
-    let mut scale = |ms: &mut u32| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a u32, less"
-        )]
-        let scaled = (f64::from(*ms) / options.speed) as u32;
-        shortest = shortest.min(scaled);
-        *ms = scaled.max(SHORTEST_MS);
-    };
-    for plan in policy.plans.values_mut().chain(&mut policy.default_plans) {
-        let limits = &mut plan.limits;
-        scale(&mut limits.accept_ms);
-        scale(&mut limits.roll_ms);
-        scale(&mut limits.arrive_ms);
-        scale(&mut limits.on_scene_ms);
-    }
-    policy.age_step_ms.iter_mut().for_each(&mut scale);
-    let ladder = &mut policy.ladder;
-    ladder.waiting_ms.iter_mut().for_each(&mut scale);
-    scale(&mut ladder.reoffer_ms);
-    scale(&mut ladder.stacked_ms);
-    scale(&mut ladder.unclassified_ms);
-    if shortest < SHORTEST_MS && !options.stretch_deadlines {
-        bail!(
-            "--speed {} brings a deadline of people down to {shortest} ms; at least {SHORTEST_MS} \
-             ms are needed: go slower, or give --stretch-deadlines",
-            options.speed
-        );
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates"
-    )]
-    let plausible = (f64::from(policy.plausible_cm_s) * options.speed) as u32;
-    policy.plausible_cm_s = plausible;
-    Ok(())
-}
-
-fn users() -> anyhow::Result<Users> {
-    let mut users = Users::load(Path::new(""))?;
-    for (name, role) in USERS {
-        users.add(name, role, PASSWORD)?;
-    }
-    Ok(users)
-}
-
-/// The daemon took free ports; the radios must know them.
-fn point_radios_at(config: &mut Config, server: &Server) {
-    let links = config
-        .gateways
-        .iter_mut()
-        .flat_map(|gateway| &mut gateway.links);
-    for (link, bound) in links.zip(&server.links) {
-        link.port = bound.port();
-    }
 }
 
 fn radio_options(options: &Options) -> RadioOptions {
@@ -231,12 +150,12 @@ fn take_calls(
     server: &Server,
     radios: &Radios,
 ) -> anyhow::Result<(Vec<Acked>, u64, Value)> {
-    let interrupted = interrupt()?;
+    let interrupted = town::interrupt()?;
     let mut client = Client::login(server.console, "calls", PASSWORD)?;
     let mut calls = Calls::new(config, options.seed);
     let screen = screen();
     let (mut acked, mut refused) = (Vec::new(), 0u64);
-    wait_for_radios(radios, &interrupted);
+    town::wait_for_radios(radios, &interrupted);
     let began = Instant::now();
     let mut next = began;
     let mean = Duration::from_secs_f64(1.0 / options.rate);
@@ -251,7 +170,7 @@ fn take_calls(
                 .ring()
                 .context("the config has no places or no categories")?;
             match client.call("incident.report", &call.params) {
-                Ok(answer) => acked.extend(audit::acked(&answer, &call.caller)),
+                Ok(answer) => acked.extend(audit::acked(&answer, &call.params)),
                 Err(error) if audit::is_refusal(&error) => refused += 1,
                 Err(error) => return Err(error),
             }
@@ -279,82 +198,10 @@ fn take_calls(
     ))
 }
 
-/// Most handhelds register within a second or two; calls need not wait for the last.
-fn wait_for_radios(radios: &Radios, interrupted: &AtomicBool) {
-    let patience = Instant::now() + Duration::from_secs(5);
-    loop {
-        let Stats {
-            handhelds,
-            registered,
-            ..
-        } = radios.stats();
-        let enough = handhelds > 0 && registered * 10 >= handhelds * 9;
-        if enough || Instant::now() > patience || interrupted.load(Ordering::Relaxed) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 fn screen() -> ProgressBar {
     let screen = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{msg}") {
         screen.set_style(style);
     }
     screen
-}
-
-/// Set by ctrl-c or SIGTERM.
-fn interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
-    let waiting = std::thread::Builder::new().name("tieqi-signal".into());
-    waiting.spawn(move || {
-        if super::serve::wait_for_signal().is_ok() {
-            set.store(true, Ordering::Relaxed);
-        }
-    })?;
-    Ok(flag)
-}
-
-/// The data directory: kept where the user said, else temporary and removed.
-struct DataDir {
-    path: PathBuf,
-    temporary: bool,
-}
-
-impl DataDir {
-    fn new(keep: Option<&Path>) -> anyhow::Result<Self> {
-        let (path, temporary) = match keep {
-            Some(path) => (path.to_owned(), false),
-            None => {
-                let name = format!("tieqi-demo-{}", std::process::id());
-                (std::env::temp_dir().join(name), true)
-            }
-        };
-        if path
-            .read_dir()
-            .is_ok_and(|mut entries| entries.next().is_some())
-        {
-            bail!(
-                "{} is not empty: the demo starts a fresh journal",
-                path.display()
-            );
-        }
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("failed to make {}", path.display()))?;
-        Ok(Self { path, temporary })
-    }
-
-    fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for DataDir {
-    fn drop(&mut self) {
-        if self.temporary {
-            let _ = std::fs::remove_dir_all(&self.path);
-        }
-    }
 }

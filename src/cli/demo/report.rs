@@ -2,7 +2,7 @@
 //!
 //! Latencies are wall time, phase times simulated time; they never share a column.
 
-use super::audit::Figures;
+use super::super::audit::Figures;
 use super::{Options, SCENE_S};
 use crate::radio::Stats;
 use serde_json::{Value, json};

@@ -19,11 +19,13 @@ use crate::engine::command::Command;
 use crate::engine::event::{By, Event};
 use crate::engine::id::{AlarmId, AssignmentId, IncidentId};
 use crate::engine::incident::{Classification, Report, Source};
+use crate::engine::message::Talkgroup;
 use crate::engine::policy::Grade;
 use names::{category, duty, grade, point, unit_id, wall_ms};
 use params::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tieqi_protocols::radio_ip::RadioIp;
 
 /// Longest free text, characters.
 pub const MAX_TEXT: usize = 2000;
@@ -89,6 +91,7 @@ pub const METHODS: &[(&str, Option<Role>)] = &[
     ("unit.edit_crew", Some(Role::Dispatcher)),
     ("unit.status", Some(Role::Dispatcher)),
     ("unit.message", Some(Role::Dispatcher)),
+    ("talkgroup.message", Some(Role::Dispatcher)),
     ("alarm.ack", Some(Role::Dispatcher)),
 ];
 
@@ -155,6 +158,7 @@ pub fn parse(
         _ if method.starts_with("incident.") => incident(user, method, params),
         _ if method.starts_with("assignment.") => assignment(context, user, method, params),
         _ if method.starts_with("unit.") => unit(context, user, method, params),
+        "talkgroup.message" => talkgroup(user, read(params)?),
         "alarm.ack" => {
             let AlarmParams { key, alarm } = read(params)?;
             keyed(
@@ -493,6 +497,20 @@ fn unit(context: Context<'_>, user: &str, method: &str, params: &Value) -> Resul
     }
 }
 
+fn talkgroup(user: &str, params: GroupMessageParams) -> Result<Call, Problem> {
+    some_text("text", &params.text, MAX_TEXT)?;
+    if !(1..=RadioIp::MAX_ID).contains(&params.talkgroup) {
+        let message = format!("`talkgroup` must be 1 to {}", RadioIp::MAX_ID);
+        return Err(Problem::params(message));
+    }
+    let command = Command::SendGroupText {
+        talkgroup: Talkgroup(params.talkgroup),
+        text: params.text,
+        by: by(user),
+    };
+    keyed(command, params.key)
+}
+
 /// What a command answers, from what came of it.
 #[must_use]
 pub fn answer(engine: &Engine, events: &[Event]) -> Value {
@@ -522,7 +540,8 @@ pub fn answer(engine: &Engine, events: &[Event]) -> Value {
                 message,
                 by: By::User(_),
                 ..
-            } => {
+            }
+            | Event::TalkgroupMessaged { message, .. } => {
                 answer.insert("message".into(), json!(message));
             }
             _ => {}

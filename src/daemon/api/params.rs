@@ -182,6 +182,14 @@ pub(super) struct MessageParams {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct GroupMessageParams {
+    pub(super) key: String,
+    pub(super) talkgroup: u32,
+    pub(super) text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AlarmParams {
     pub(super) key: String,
     pub(super) alarm: u32,

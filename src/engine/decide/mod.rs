@@ -86,6 +86,19 @@ impl Engine {
                 self.set_service(&mut draft, *unit, out.as_deref(), by)?;
             }
             Command::SendText { unit, text, by } => self.send_text(&mut draft, *unit, text, by)?,
+            Command::SendGroupText {
+                talkgroup,
+                text,
+                by,
+            } => {
+                let message = self.free_message(&mut draft);
+                draft.events.push(Event::TalkgroupMessaged {
+                    message,
+                    talkgroup: *talkgroup,
+                    text: text.clone(),
+                    by: by.clone(),
+                });
+            }
             Command::AckAlarm { alarm, by } => self.ack_alarm(&mut draft, *alarm, by)?,
             Command::RecordSent { .. }
             | Command::RecordSendFailed { .. }

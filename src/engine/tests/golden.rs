@@ -9,7 +9,7 @@ use crate::engine::id::{
 };
 use crate::engine::image::IMAGE_FORMAT;
 use crate::engine::incident::{Classification, Report, Source as Line};
-use crate::engine::message::Body;
+use crate::engine::message::{Body, Talkgroup};
 use crate::engine::policy::{Grade, Limits, Need, Skills, UnitKind};
 use crate::engine::position::Doubt;
 use crate::engine::ranking::{Candidate, PassedOver, Ranking, Reason, Why};
@@ -46,7 +46,7 @@ fn name(event: &Event) -> &'static str {
         AssignmentOffered AssignmentRetried AssignmentAdvanced AssignmentOverdue
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
-        CommandAnswered GatewayLinked
+        CommandAnswered GatewayLinked TalkgroupMessaged
     }
 }
 
@@ -439,6 +439,12 @@ fn other_examples() -> Vec<Event> {
                 device_id: Some(99_999),
                 channel: Some(2),
             },
+        },
+        Event::TalkgroupMessaged {
+            message,
+            talkgroup: Talkgroup(10_000),
+            text: String::from("注意安全"),
+            by: user(),
         },
     ];
     let bodies = [

@@ -87,7 +87,7 @@ impl Desk {
             links: world.ports().map(links).collect(),
             services: world
                 .ports()
-                .map(|port| (port.service, port.slot))
+                .map(|port| (port.service.unwrap(), port.slot))
                 .collect(),
             outboxes: world.ports().map(|_| VecDeque::new()).collect(),
             log: Log::default(),
@@ -266,6 +266,7 @@ impl Bench {
         match self.world.ports().nth(link).unwrap().end {
             End::Connect(peer) => peer,
             End::Listen(at) => at,
+            End::Serial(..) => panic!("the sample has no serial gateway"),
         }
     }
 
@@ -276,7 +277,7 @@ impl Bench {
             let mut moved = false;
             while let Some(transmit) = self.world.poll_transmit() {
                 moved = true;
-                assert_eq!(transmit.to, self.desk_side(transmit.link));
+                assert_eq!(transmit.to, Some(self.desk_side(transmit.link)));
                 self.trace
                     .push((now_ms, transmit.link, transmit.bytes.clone()));
                 let from = Self::radio_side(transmit.link);
@@ -299,7 +300,7 @@ impl Bench {
                     moved = true;
                     let (wall_ms, from) = (self.wall_ms(), self.desk_side(link));
                     let world = &mut self.world;
-                    world.handle_bytes(now_ms, wall_ms, link, from, &transmit.bytes);
+                    world.handle_bytes(now_ms, wall_ms, link, Some(from), &transmit.bytes);
                 }
             }
             if !moved {

@@ -1,7 +1,8 @@
-//! The demo's dispatcher: follows the board, confirms over "voice" what radio alone may not do,
+//! A simulated dispatcher: follows the board, confirms over "voice" what radio alone may not do,
 //! acknowledges alarms and closes what is resolved. A real desk does the same by hand.
 
-use super::super::client::Client;
+use super::audit;
+use super::client::Client;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub(super) fn work(
             }
             // Somebody else, or the next event, may have been faster.
             if let Err(error) = client.call(method, &params)
-                && !super::audit::is_refusal(&error)
+                && !audit::is_refusal(&error)
             {
                 return Err(error);
             }

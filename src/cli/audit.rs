@@ -1,13 +1,16 @@
 //! The report's figures, counted from the journal and the client's own record: the daemon is not
 //! asked whether it lost anything.
 
-use super::super::client;
+use super::client;
 use crate::engine::assignment::Rung;
 use crate::engine::event::Event;
 use crate::engine::id::{AssignmentId, EngineTime, IncidentId};
+use crate::engine::incident::Report;
 use crate::engine::policy::{Ladder, Limits};
 use crate::journal::{FileDisk, Kind, Record};
+use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -19,8 +22,57 @@ const GRACE_MS: u64 = 500;
 pub struct Acked {
     /// The number it was given.
     pub incident: IncidentId,
-    /// The caller's number in it.
+    /// What was told in it.
+    pub told: Told,
+}
+
+/// What makes a report that one and no other: the journal's must agree with the client's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The caller's number.
     pub caller: String,
+    /// Place in words.
+    pub place: String,
+    /// What happened, in words.
+    pub text: String,
+    /// When it happened, milliseconds since 1970 UTC.
+    pub occurred_at_ms: Option<i64>,
+}
+
+impl Told {
+    /// As the journal has it.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        Self {
+            caller: report.caller.clone(),
+            place: report.place.clone(),
+            text: report.text.clone(),
+            occurred_at_ms: report.occurred_at_ms,
+        }
+    }
+
+    /// As the daemon shows an incident.
+    #[must_use]
+    pub fn shown(incident: &Value) -> Self {
+        let occurred_at_ms = incident.get("occurred_at_ms").and_then(Value::as_i64);
+        Self {
+            occurred_at_ms,
+            ..Self::sent(incident)
+        }
+    }
+
+    /// As a client sent it: the parameters of `incident.report`.
+    #[must_use]
+    pub fn sent(params: &Value) -> Self {
+        let text = |name| params.get(name).and_then(Value::as_str).unwrap_or_default();
+        let occurred_at: Option<Timestamp> = text("occurred_at").parse().ok();
+        Self {
+            caller: text("caller").to_owned(),
+            place: text("place").to_owned(),
+            text: text("text").to_owned(),
+            occurred_at_ms: occurred_at.map(Timestamp::as_millisecond),
+        }
+    }
 }
 
 /// Counted figures.
@@ -70,7 +122,7 @@ struct Open {
 pub struct Audit {
     ladder: Ladder,
     figures: Figures,
-    reported: BTreeMap<IncidentId, String>,
+    reported: BTreeMap<IncidentId, Told>,
     limits: BTreeMap<IncidentId, Limits>,
     open: BTreeMap<AssignmentId, Open>,
     reported_at: BTreeMap<IncidentId, EngineTime>,
@@ -102,7 +154,7 @@ impl Audit {
                 incident, report, ..
             } => {
                 self.figures.incidents += 1;
-                self.reported.insert(*incident, report.caller.clone());
+                self.reported.insert(*incident, Told::of(report));
                 self.reported_at.insert(*incident, at);
             }
             Event::IncidentConfirmed {
@@ -247,7 +299,7 @@ impl Audit {
         for assignment in open {
             self.judge(at, assignment);
         }
-        let kept = |acked: &&Acked| self.reported.get(&acked.incident) == Some(&acked.caller);
+        let kept = |acked: &&Acked| self.reported.get(&acked.incident) == Some(&acked.told);
         let found = acked.iter().filter(kept).count();
         self.figures.lost = u64::try_from(acked.len() - found).unwrap_or(u64::MAX);
         self.to_scene_ms.sort_unstable();
@@ -261,6 +313,15 @@ impl Audit {
 /// When the journal cannot be read.
 pub fn audit(dir: &Path, ladder: Ladder, acked: &[Acked]) -> anyhow::Result<(Figures, Vec<u64>)> {
     let mut audit = Audit::new(ladder);
+    let last = walk(dir, |at, event| audit.take(at, event))?;
+    Ok(audit.finish(last, acked))
+}
+
+/// Hands every event of the journal in `dir` to `take`; the time of the last record.
+///
+/// # Errors
+/// When the journal cannot be read, or an event in it.
+pub fn walk(dir: &Path, mut take: impl FnMut(EngineTime, &Event)) -> anyhow::Result<EngineTime> {
     let mut last = EngineTime(0);
     let mut unreadable = 0u64;
     crate::journal::read(
@@ -271,7 +332,7 @@ pub fn audit(dir: &Path, ladder: Ladder, acked: &[Acked]) -> anyhow::Result<(Fig
             last = EngineTime(record.time_ms);
             if record.kind == Kind::EVENT {
                 match postcard::from_bytes(record.payload) {
-                    Ok(event) => audit.take(last, &event),
+                    Ok(event) => take(last, &event),
                     Err(_) => unreadable += 1,
                 }
             }
@@ -281,18 +342,16 @@ pub fn audit(dir: &Path, ladder: Ladder, acked: &[Acked]) -> anyhow::Result<(Fig
         unreadable == 0,
         "{unreadable} records of the journal are unreadable"
     );
-    Ok(audit.finish(last, acked))
+    Ok(last)
 }
 
-/// A report's answer as the client keeps it.
+/// A report's answer as the client keeps it, with what it sent.
 #[must_use]
-pub fn acked(answer: &serde_json::Value, caller: &str) -> Option<Acked> {
+pub fn acked(answer: &Value, params: &Value) -> Option<Acked> {
     let number = answer.get("incident")?.as_u64()?;
     let incident = IncidentId(u32::try_from(number).ok()?);
-    Some(Acked {
-        incident,
-        caller: caller.to_owned(),
-    })
+    let told = Told::sent(params);
+    Some(Acked { incident, told })
 }
 
 /// Whether an error is a refusal the daemon gave, and not a broken connection.

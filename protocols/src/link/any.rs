@@ -1,0 +1,124 @@
+//! A link over either transport, so that its owner need not care which. It adds nothing of its own.
+
+use super::event::{Busy, LinkEvent};
+use super::serial::SerialLink;
+use super::{Link, LinkCounts};
+use bytes::Bytes;
+use core::net::SocketAddr;
+
+/// A link over UDP or over a serial line.
+#[derive(Debug)]
+pub enum AnyLink {
+    /// HSTRP.
+    Datagram(Link),
+    /// HRNP.
+    Serial(SerialLink),
+}
+
+impl AnyLink {
+    /// Takes what came: a datagram with its sender, or bytes of a line without one. What does not
+    /// fit the transport is ignored.
+    pub fn handle_bytes(&mut self, now_ms: u64, from: Option<SocketAddr>, bytes: &[u8]) {
+        match (self, from) {
+            (Self::Datagram(link), Some(from)) => link.handle_bytes(now_ms, from, bytes),
+            (Self::Serial(link), None) => link.handle_bytes(now_ms, bytes),
+            _ => {}
+        }
+    }
+
+    /// The serial port was opened; nothing over UDP.
+    pub fn opened(&mut self, now_ms: u64) {
+        if let Self::Serial(link) = self {
+            link.opened(now_ms);
+        }
+    }
+
+    /// The serial port was lost; nothing over UDP.
+    pub fn lost(&mut self) {
+        if let Self::Serial(link) = self {
+            link.lost();
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now_ms: u64) {
+        match self {
+            Self::Datagram(link) => link.handle_timeout(now_ms),
+            Self::Serial(link) => link.handle_timeout(now_ms),
+        }
+    }
+
+    /// Sends one message; ends in exactly one `Sent` or `SendFailed` with its `token`.
+    ///
+    /// # Errors
+    /// Says why the message is not taken; then no event follows.
+    pub fn send(&mut self, now_ms: u64, token: u64, hdap: Bytes) -> Result<(), Busy> {
+        match self {
+            Self::Datagram(link) => link.send(now_ms, token, hdap),
+            Self::Serial(link) => link.send(now_ms, token, hdap),
+        }
+    }
+
+    /// Ends the link for good.
+    pub fn close(&mut self, now_ms: u64) {
+        match self {
+            Self::Datagram(link) => link.close(now_ms),
+            Self::Serial(link) => link.close(now_ms),
+        }
+    }
+
+    /// The next bytes to send, and to whom; a serial line has but one other end.
+    pub fn poll_transmit(&mut self) -> Option<(Option<SocketAddr>, Bytes)> {
+        match self {
+            Self::Datagram(link) => {
+                let transmit = link.poll_transmit()?;
+                Some((Some(transmit.to), transmit.bytes))
+            }
+            Self::Serial(link) => Some((None, link.poll_transmit()?)),
+        }
+    }
+
+    /// When to call `handle_timeout`, if nothing else comes before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        match self {
+            Self::Datagram(link) => link.poll_timeout(),
+            Self::Serial(link) => link.poll_timeout(),
+        }
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<LinkEvent> {
+        match self {
+            Self::Datagram(link) => link.poll_event(),
+            Self::Serial(link) => link.poll_event(),
+        }
+    }
+
+    /// Whether `send` takes a message now.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        match self {
+            Self::Datagram(link) => link.ready(),
+            Self::Serial(link) => link.ready(),
+        }
+    }
+
+    /// Whether the link carries messages.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        match self {
+            Self::Datagram(link) => link.is_up(),
+            Self::Serial(link) => link.is_up(),
+        }
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> LinkCounts {
+        match self {
+            Self::Datagram(link) => link.counts(),
+            Self::Serial(link) => link.counts(),
+        }
+    }
+}

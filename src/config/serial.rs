@@ -1,0 +1,76 @@
+//! Serial gateways: a radio at a serial port of this machine, spoken to by HRNP.
+
+use super::fault::Text;
+use super::node::Node;
+
+/// Bits a second that ports do.
+const BAUD: std::ops::RangeInclusive<i64> = 1_200..=4_000_000;
+/// What radios do unless they are set up otherwise.
+const USUAL_BAUD: i64 = 115_200;
+/// Transport timers; no public source tells what radios expect.
+const ACK_MS: i64 = 1_000;
+const TRIES: i64 = 3;
+const QUIET_S: i64 = 60;
+
+/// The port of a serial gateway. 8 bits, no parity, 1 stop bit. It carries all services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialPort {
+    /// The device.
+    pub path: String,
+    /// Bits a second.
+    pub baud: u32,
+    /// Slot its terminals count as being on, 1 or 2.
+    pub slot: u8,
+    /// A transport ack is awaited this long, milliseconds.
+    pub ack_ms: u32,
+    /// Times a frame is sent before `SendFailed`.
+    pub tries: u8,
+    /// A line that is quiet for so long is asked whether anybody is there, seconds.
+    pub quiet_s: u32,
+    /// In the set-up of state broadcasts, whether "on" comes before what it is about: sources
+    /// differ.
+    pub on_first: bool,
+}
+
+/// The port of a gateway whose transport is HRNP; none for any other.
+pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Option<SerialPort> {
+    let transport = node.text_opt("transport")?;
+    match transport.value.as_str() {
+        "hstrp" => return None,
+        "hrnp" => {}
+        _ => {
+            let known = ["hstrp", "hrnp"].into_iter();
+            node.report.unknown(&transport, "transport", known);
+            return None;
+        }
+    }
+    let path = node.text("serial").unwrap_or_else(|| Text {
+        value: String::new(),
+        spot: node.here().clone(),
+    });
+    if taken.contains(&path.value) {
+        let text = format!("port `{}` is taken by another gateway", path.value);
+        node.report.fault(&path.spot, text);
+    }
+    taken.push(path.value.clone());
+    let number = |key, range, usual| u32::try_from(node.int_or(key, range, usual)).unwrap_or(1);
+    let small = |key, range, usual| u8::try_from(node.int_or(key, range, usual)).unwrap_or(1);
+    let port = SerialPort {
+        path: path.value,
+        baud: number("baud", BAUD, USUAL_BAUD),
+        slot: small("slot", super::radio::SLOTS, 1),
+        ack_ms: number("ack_ms", 1..=super::radio::ACK_MS_MAX, ACK_MS),
+        tries: small("tries", 1..=16, TRIES),
+        quiet_s: number("quiet_s", 1..=super::radio::LINK_S_MAX, QUIET_S),
+        on_first: node.flag_or("broadcast_on_first", false),
+    };
+    let retries_ms = port.ack_ms.saturating_mul(u32::from(port.tries));
+    if send_ms < retries_ms {
+        let text = format!(
+            "ack_ms x tries is {retries_ms} ms, longer than ladder.send_ms = {send_ms}: \
+             the engine tries again before the link gives up"
+        );
+        node.report.warn(&node.spot("ack_ms"), text);
+    }
+    Some(port)
+}

@@ -1,0 +1,78 @@
+//! What gateways tell of themselves: radio control (RCP) and delivery states (DDS). An emergency
+//! goes the way of every other one; the rest changes nothing and is shown in `system.health`.
+
+use super::Daemon;
+use super::output::LinkId;
+use super::radio::Inbound;
+use crate::engine::id::RadioId;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tieqi_protocols::dds::{Dds, Delivery};
+use tieqi_protocols::rcp::{Rcp, RepeaterStatus, StatusTarget};
+
+/// The newest a gateway told of itself.
+#[derive(Debug, Default, Clone, Copy)]
+struct Told {
+    /// Id of the radio at the port.
+    radio: Option<u32>,
+    /// What its repeater does.
+    repeater: Option<RepeaterStatus>,
+    /// What is the matter with the radio at the port.
+    status: Option<(StatusTarget, u16)>,
+}
+
+/// What gateways told of themselves, by link.
+#[derive(Debug, Default)]
+pub(super) struct Control(BTreeMap<LinkId, Told>);
+
+impl Control {
+    /// Id of the link's radio, state of its repeater, status of its radio; null where not told.
+    pub(super) fn view(&self, link: LinkId) -> Value {
+        let told = self.0.get(&link).copied().unwrap_or_default();
+        let repeater = told.repeater.map(|told| {
+            let (call, sender) = (told.call.name(), told.sender);
+            json!({ "status": told.name(), "call": call, "sender": sender })
+        });
+        let status = told
+            .status
+            .map(|(target, value)| json!({ "about": target.name(), "value": value }));
+        json!({ "id": told.radio, "repeater": repeater, "status": status })
+    }
+}
+
+impl Daemon {
+    pub(super) fn sort_rcp(&mut self, link: LinkId, rcp: &Rcp<'_>) {
+        let told = self.control.0.entry(link).or_default();
+        match rcp {
+            Rcp::RepeaterStatus(status) => {
+                told.repeater = Some(*status);
+                if let Some(sender) = status.emergency() {
+                    let radio = RadioId(sender);
+                    self.urgent_radio(Inbound::Emergency { radio });
+                }
+            }
+            Rcp::RadioStatus { target, value } => {
+                told.status = Some((*target, *value));
+                if matches!(*target, StatusTarget::EMERGENCY | StatusTarget::MAN_DOWN) {
+                    tracing::warn!(link = link.0, %target, value, "the gateway's own radio says");
+                }
+            }
+            Rcp::IdentityAnswer { .. } => told.radio = rcp.radio_id().or(told.radio),
+            Rcp::BroadcastAnswer { result: 0, .. } => {}
+            Rcp::BroadcastAnswer { .. } => {
+                tracing::warn!(link = link.0, %rcp, "the gateway refuses its set-up");
+            }
+            Rcp::IdentityQuery(_) | Rcp::BroadcastStates { .. } | Rcp::BroadcastMessages { .. } => {
+                self.counts.messages_unused += 1
+            }
+        }
+    }
+
+    /// Nobody waits for it: texts have an ack of their own, positions come or do not.
+    pub(super) fn sort_dds(&mut self, link: LinkId, dds: &Dds) {
+        if dds.result != Delivery::OK {
+            self.counts.data_undelivered += 1;
+            tracing::debug!(link = link.0, %dds, "not delivered");
+        }
+    }
+}
