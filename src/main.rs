@@ -52,6 +52,9 @@ enum Command {
     /// Looks into a journal.
     #[command(subcommand)]
     Journal(Journal),
+    /// Looks into the archive, or makes it again.
+    #[command(subcommand)]
+    Archive(Archive),
     /// Users of the consoles.
     #[command(subcommand)]
     User(User),
@@ -137,6 +140,28 @@ enum Journal {
 }
 
 #[derive(Subcommand)]
+enum Archive {
+    /// Tells what archive and snapshots there are; exits 1 when the archive must be made again.
+    Status(Place),
+    /// Makes the archive again from the journal; the daemon does it by itself, too.
+    Rebuild(Place),
+}
+
+/// A data directory and the config it belongs to.
+#[derive(Args)]
+struct Place {
+    /// The config's main file.
+    #[arg(long)]
+    config: PathBuf,
+    /// Data directory, instead of the config's.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// One JSON object on one line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
 enum User {
     /// Adds a user; the password is asked for.
     Add {
@@ -216,6 +241,7 @@ fn run(command: Command) -> anyhow::Result<End> {
             cli::decode::run(&input, json, out).map(End::from)
         }
         Command::Journal(journal) => look(journal, out),
+        Command::Archive(archive) => archived(archive, out),
         Command::User(User::Add {
             name,
             role,
@@ -241,6 +267,21 @@ fn look(journal: Journal, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
         Journal::Export { dir } => cli::journal::export(&dir, cli::journal::event_json, out)?,
     };
     Ok(fine.into())
+}
+
+fn archived(archive: Archive, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
+    log("warn", LogFormat::Text);
+    match archive {
+        Archive::Status(Place { config, dir, json }) => {
+            let config = Config::load(&config)?;
+            cli::archive::status(&config, dir.as_deref(), json, out).map(End::from)
+        }
+        Archive::Rebuild(Place { config, dir, json }) => {
+            let config = Config::load(&config)?;
+            cli::archive::rebuild(&config, dir.as_deref(), json, out)?;
+            Ok(End::Done)
+        }
+    }
 }
 
 fn radio(options: Radio, out: &mut dyn std::io::Write) -> anyhow::Result<End> {

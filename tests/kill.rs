@@ -10,139 +10,16 @@
 
 mod common;
 
+use common::process::{Daemon, Place};
 use common::{PASSWORD, radios, report, tieqi, until_call};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tieqi::cli::audit::{self, Acked};
 use tieqi::cli::client::{Client, Refused};
 use tieqi::config::Config;
-use tieqi::config::sample::{FILES, MAIN};
 use tieqi::radio::{RadioOptions, Radios, Rates};
-
-/// A config, users and a data directory on the disk.
-struct Place {
-    folder: TempDir,
-    config: PathBuf,
-    data: PathBuf,
-    console: SocketAddr,
-}
-
-impl Place {
-    /// The sample town on ports that are free now; all are held until all are chosen.
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, bytes) in FILES {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
-        }
-        let tcp = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [console, http] = tcp.each_ref().map(|it| it.local_addr().unwrap());
-        let config = folder.path().join(MAIN);
-        let users = folder.path().join("users.toml");
-        let mut text = std::fs::read_to_string(&config).unwrap();
-        let mut put = |old: &str, new: String| {
-            assert!(text.contains(old), "the sample has no {old}");
-            text = text.replace(old, &new);
-        };
-        put("127.0.0.1:7110", console.to_string());
-        put("127.0.0.1:7111", http.to_string());
-        put("\"users.toml\"", format!("{:?}", users.to_str().unwrap()));
-        put("segment_mib = 64", "segment_mib = 1".to_owned());
-        put("plausible_km_h = 216", "plausible_km_h = 400".to_owned());
-        let mut udp = Vec::new();
-        for port in [30001, 30002, 30003, 30004, 30007, 30008] {
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            let free = socket.local_addr().unwrap().port();
-            put(&format!("port = {port} "), format!("port = {free} "));
-            udp.push(socket);
-        }
-        std::fs::write(&config, text).unwrap();
-        let data = folder.path().join("data");
-        let place = Self {
-            folder,
-            config,
-            data,
-            console,
-        };
-        place.add_user("calls", "call-taker");
-        place
-    }
-
-    fn add_user(&self, name: &str, role: &str) {
-        let mut adding = tieqi()
-            .args([
-                "user",
-                "add",
-                name,
-                "--role",
-                role,
-                "--password-stdin",
-                "--file",
-            ])
-            .arg(self.folder.path().join("users.toml"))
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        writeln!(adding.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-        assert!(adding.wait().unwrap().success());
-    }
-
-    fn serve(&self) -> Command {
-        let mut command = tieqi();
-        command
-            .arg("serve")
-            .arg(&self.config)
-            .arg("--dir")
-            .arg(&self.data);
-        command
-            .env("RUST_LOG", "info")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        command
-    }
-}
-
-/// A daemon of another process; it is killed when dropped.
-struct Daemon(Child);
-
-impl Daemon {
-    /// Starts it and waits until it says that it serves.
-    fn start(place: &Place) -> Self {
-        let mut child = place.serve().spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("serving") {
-            let before = said.len();
-            let length = log.read_line(&mut said).unwrap();
-            assert!(length > 0, "it ended: {said}");
-            assert!(!said[before..].contains("damaged"), "{said}");
-        }
-        // Nobody may block on a full pipe.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self(child)
-    }
-
-    /// SIGKILL: nothing is flushed, nobody says goodbye.
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// What a caller was told.
 struct Told {

@@ -1,6 +1,7 @@
 //! The commands of `tieqi`, one file each. They print; what they print comes from elsewhere.
 //! Arguments are parsed by the binary.
 
+pub mod archive;
 pub mod audit;
 pub mod check;
 pub mod client;

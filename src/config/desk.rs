@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 const SESSIONS_MAX: i64 = 10_000;
 /// Size of a journal segment, MiB.
 const SEGMENT_MIB: std::ops::RangeInclusive<i64> = 1..=1_024;
+/// Records between two snapshots, and how many unless the config says: three days of a town, less
+/// than a second's replay.
+const SNAPSHOT_EVERY: std::ops::RangeInclusive<i64> = 100..=10_000_000;
+const SNAPSHOT_EVERY_DEFAULT: u64 = 50_000;
 
 /// The consoles' (席位) door.
 #[derive(Debug, Clone)]
@@ -48,6 +52,8 @@ pub struct Journal {
     pub segment_mib: u32,
     /// Hash of the chain.
     pub chain: Chain,
+    /// Records between two snapshots.
+    pub snapshot_every: u64,
 }
 
 /// How log lines look.
@@ -136,10 +142,13 @@ fn journal(root: &Node<'_>) -> Option<Journal> {
     let dir = node.text("dir");
     let segment_mib = u32::try_from(node.int("segment_mib", SEGMENT_MIB)).unwrap_or(1);
     let chain = node.choice("chain", &[("blake3", Chain::Blake3), ("sm3", Chain::Sm3)]);
+    let default = i64::try_from(SNAPSHOT_EVERY_DEFAULT).unwrap_or(i64::MAX);
+    let every = node.int_or("snapshot_every", SNAPSHOT_EVERY, default);
     Some(Journal {
         dir: dir?.value.into(),
         segment_mib,
         chain: chain?,
+        snapshot_every: u64::try_from(every).unwrap_or(SNAPSHOT_EVERY_DEFAULT),
     })
 }
 

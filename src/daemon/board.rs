@@ -40,6 +40,11 @@ impl Touched {
             && self.terminals.is_empty()
     }
 
+    /// Incidents that changed.
+    pub fn incidents(&self) -> impl Iterator<Item = IncidentId> + '_ {
+        self.incidents.iter().copied()
+    }
+
     /// Notes what an event changed.
     pub fn note(&mut self, views: Views<'_>, event: &Event) {
         match event {

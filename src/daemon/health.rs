@@ -80,6 +80,23 @@ impl Daemon {
             })
             .collect();
         let counts = &self.counts;
+        let since_start = json!({
+            "incidents": counts.incidents, "offered": counts.offered,
+            "retries": counts.retried, "declines": counts.declined,
+            "expired": counts.expired, "recalled": counts.recalled,
+            "rungs": counts.rungs, "alarms": counts.alarms,
+            "datagrams": counts.datagrams, "datagrams_refused": self.gateways.refused(),
+            "messages_refused": counts.messages_refused,
+            "messages_unused": counts.messages_unused,
+            "data_undelivered": counts.data_undelivered,
+            "frames_unsent": counts.frames_unsent, "radio_dropped": counts.radio_dropped,
+            "positions": counts.positions, "positions_invalid": counts.positions_invalid,
+            "positions_doubted": counts.positions_doubted,
+            "consoles_refused": counts.consoles_refused,
+            "requests_refused": counts.refused, "radio_rejected": counts.rejected,
+            "dropped_degraded": counts.dropped_degraded,
+        });
+        let (archive, snapshot) = self.archive_health(now);
         json!({
             "status": if self.degraded.is_some() { "degraded" } else { "ok" },
             "degraded": self.degraded,
@@ -97,23 +114,10 @@ impl Daemon {
             "queue": queue,
             "receipts": self.receipts(),
             "links": links,
+            "archive": archive,
+            "snapshot": snapshot,
             "stages_us": self.stages.view(),
-            "since_start": {
-                "incidents": counts.incidents, "offered": counts.offered,
-                "retries": counts.retried, "declines": counts.declined,
-                "expired": counts.expired, "recalled": counts.recalled,
-                "rungs": counts.rungs, "alarms": counts.alarms,
-                "datagrams": counts.datagrams, "datagrams_refused": self.gateways.refused(),
-                "messages_refused": counts.messages_refused,
-                "messages_unused": counts.messages_unused,
-                "data_undelivered": counts.data_undelivered,
-                "frames_unsent": counts.frames_unsent, "radio_dropped": counts.radio_dropped,
-                "positions": counts.positions, "positions_invalid": counts.positions_invalid,
-                "positions_doubted": counts.positions_doubted,
-                "consoles_refused": counts.consoles_refused,
-                "requests_refused": counts.refused, "radio_rejected": counts.rejected,
-                "dropped_degraded": counts.dropped_degraded,
-            },
+            "since_start": since_start,
         })
     }
 
@@ -173,9 +177,27 @@ impl Daemon {
         }
         let emergencies = float(self.engine.state().emergencies.len());
         metrics::gauge!("tieqi_emergencies_open").set(emergencies);
+        self.export_archive(now);
         metrics::gauge!("tieqi_consoles").set(float(self.sessions.len()));
         let degraded = float(usize::from(self.degraded.is_some()));
         metrics::gauge!("tieqi_degraded").set(degraded);
+    }
+
+    fn export_archive(&self, now: Now) {
+        let archive = &self.archive;
+        let count = |count: u64| float(usize::try_from(count).unwrap_or(usize::MAX));
+        let lag = self.engine.state().seq.saturating_sub(archive.seq);
+        metrics::gauge!("tieqi_archive_seq").set(count(archive.seq));
+        metrics::gauge!("tieqi_archive_lag_events").set(count(lag));
+        let rebuilding = float(usize::from(archive.rebuilding.is_some()));
+        metrics::gauge!("tieqi_archive_rebuilding").set(rebuilding);
+        if let Some(snapshot) = archive.snapshot {
+            let age_ms = now.wall_ms.saturating_sub(snapshot.wall_ms);
+            let age_s = seconds(u64::try_from(age_ms).unwrap_or(0));
+            metrics::gauge!("tieqi_snapshot_age_seconds").set(age_s);
+            metrics::gauge!("tieqi_snapshot_record").set(count(snapshot.record));
+            metrics::gauge!("tieqi_snapshot_bytes").set(count(snapshot.bytes));
+        }
     }
 
     /// Why nothing is accepted, if nothing is.

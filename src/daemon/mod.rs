@@ -9,6 +9,7 @@
 //! Nothing here is async or reads a clock: the shell moves bytes and time, a simulator may too.
 
 pub mod api;
+pub mod archive;
 mod batch;
 pub mod board;
 mod control;
@@ -43,7 +44,7 @@ use gateway::{Gateways, Serial};
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
-use session::{ConsoleId, Login, Session};
+use session::{ConsoleId, Session};
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -102,6 +103,17 @@ pub enum Input<'a> {
         /// As it came.
         bytes: &'a [u8],
     },
+    /// The archive answered.
+    ArchiveAnswered {
+        /// For which console.
+        console: ConsoleId,
+        /// Its request's id.
+        id: serde_json::Value,
+        /// The result as JSON, or why there is none.
+        answer: Result<String, String>,
+    },
+    /// How archive and snapshots are now.
+    Archive(archive::Status),
     /// Something happened at a link's serial port.
     Serial {
         /// Which port.
@@ -150,6 +162,9 @@ pub struct Daemon {
     last_texts: BTreeMap<RadioId, u32>,
     degraded: Option<String>,
     stalled: Option<String>,
+    archive: archive::Status,
+    /// Questions the archive has not answered yet.
+    questions: usize,
 }
 
 impl Daemon {
@@ -191,6 +206,8 @@ impl Daemon {
             last_texts: BTreeMap::new(),
             degraded: None,
             stalled: None,
+            archive: archive::Status::default(),
+            questions: 0,
         }
     }
 
@@ -276,6 +293,12 @@ impl Daemon {
                 self.gateways.handle_bytes(now.at, link, from, bytes);
                 self.pump(now, out);
             }
+            Input::ArchiveAnswered {
+                console,
+                id,
+                answer,
+            } => self.archive_answered(console, &id, answer, out),
+            Input::Archive(status) => self.archive = status,
             Input::Serial { link, what } => {
                 self.gateways.handle_serial(now.at, link, what);
                 self.pump(now, out);
@@ -557,36 +580,5 @@ impl Daemon {
     ) {
         self.counts.refused += 1;
         self.write(console, rpc::refusal(id, problem), out);
-    }
-
-    fn password_checked(&mut self, console: ConsoleId, role: Option<Role>, out: &mut dyn Outbox) {
-        let Some(session) = self.sessions.get_mut(&console) else {
-            return;
-        };
-        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
-        else {
-            return;
-        };
-        match role {
-            Some(role) => {
-                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
-                session.login = Login::User { name: user, role };
-                let result = serde_json::json!({
-                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
-                });
-                self.write(console, rpc::answer(&id, &result.to_string()), out);
-            }
-            None => {
-                session.failed_logins += 1;
-                let again = session.failed_logins < session::MAX_LOGINS;
-                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
-                let message = "wrong user or password";
-                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
-                self.refuse(console, &id, &problem, out);
-                if !again {
-                    self.close(console, out);
-                }
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the daemon wants done outside: ring 3 does it and reports back with an [`super::Input`].
 
+use super::archive::Ask;
 use super::session::ConsoleId;
 use crate::engine::id::EngineTime;
 use bytes::Bytes;
@@ -54,6 +55,17 @@ pub enum Output {
         user: String,
         /// The password as typed.
         password: String,
+    },
+    /// Ask the archive off the loop; answer with `ArchiveAnswered`.
+    AskArchive {
+        /// For which console.
+        console: ConsoleId,
+        /// Its request's id.
+        id: serde_json::Value,
+        /// What.
+        ask: Ask,
+        /// Wait, a second at most, until the archive has the engine's events up to this one.
+        wanted: u64,
     },
 }
 

@@ -1,16 +1,18 @@
 //! Requests of consoles: who may ask, what was asked before, what the engine says.
 
 use super::api::{self, Call, Context};
+use super::archive::Ask;
 use super::effect::Held;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem, Request};
-use super::session::{ConsoleId, Heard, Login};
+use super::session::{self, ConsoleId, Heard, Login};
 use super::wire::Named;
 use super::{Daemon, Now, Work};
 use crate::config::users::Role;
 use crate::engine::answer::Lookup;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
+use crate::engine::id::IncidentId;
 use crate::engine::policy::Grade;
 use crate::engine::rejection::Rejection;
 use serde_json::{Value, json};
@@ -122,6 +124,12 @@ impl Daemon {
                 let units: Vec<_> = units.map(|unit| views.unit(unit)).collect();
                 Ok(json!({ "units": units, "durable": durable }))
             }
+            Call::List(filter) => {
+                return self.ask_archive(console, id, Ask::List(filter), out);
+            }
+            Call::Get(incident) if self.is_archived(incident) => {
+                return self.ask_archive(console, id, Ask::Get(incident), out);
+            }
             Call::Get(incident) => self.engine.state().incident(incident).map(|found| {
                 let (views, state) = (self.views(now.at), self.engine.state());
                 let of = found
@@ -177,6 +185,42 @@ impl Daemon {
         });
     }
 
+    pub(super) fn password_checked(
+        &mut self,
+        console: ConsoleId,
+        role: Option<Role>,
+        out: &mut dyn Outbox,
+    ) {
+        let Some(session) = self.sessions.get_mut(&console) else {
+            return;
+        };
+        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
+        else {
+            return;
+        };
+        match role {
+            Some(role) => {
+                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
+                session.login = Login::User { name: user, role };
+                let result = serde_json::json!({
+                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
+                });
+                self.write(console, rpc::answer(&id, &result.to_string()), out);
+            }
+            None => {
+                session.failed_logins += 1;
+                let again = session.failed_logins < session::MAX_LOGINS;
+                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
+                let message = "wrong user or password";
+                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
+                self.refuse(console, &id, &problem, out);
+                if !again {
+                    self.close(console, out);
+                }
+            }
+        }
+    }
+
     fn subscribe(&mut self, now: Now, console: ConsoleId, id: &Value, out: &mut dyn Outbox) {
         let (epoch, seq) = (self.epoch, self.board_seq);
         let pages = super::board::pages(self.views(now.at), epoch, seq);
@@ -220,6 +264,7 @@ impl Daemon {
             Lookup::Same(_) if self.degraded.is_some() && !self.batches.is_durable() => {}
             Lookup::Same(answer) => {
                 let line = rpc::answer(&request.id, answer);
+                self.note_acked(console);
                 return self.hold(now, Held::Line { console, line }, out);
             }
             Lookup::Other => {
@@ -251,8 +296,24 @@ impl Daemon {
         self.engine.apply(now.at, &answered);
         batch.push(answered);
         tracing::debug!(events = batch.len(), "decided");
+        self.note_acked(console);
         self.commit(now, batch, Some(arrived_us), out);
         self.hold(now, Held::Line { console, line }, out);
+    }
+
+    /// What this console was told happened: its next list holds it.
+    fn note_acked(&mut self, console: ConsoleId) {
+        let seq = self.engine.state().seq;
+        if let Some(session) = self.sessions.get_mut(&console) {
+            session.acked_seq = seq;
+        }
+    }
+
+    /// Whether an incident was once and the engine keeps it no more.
+    fn is_archived(&self, incident: IncidentId) -> bool {
+        let state = self.engine.state();
+        let given = (1..=state.counters.incident).contains(&incident.0);
+        given && !state.incidents.contains_key(&incident)
     }
 
     /// A rejection as the console sees it: its kind, and the fresh ranking where there is one.

@@ -75,6 +75,8 @@ pub struct Session {
     pub failed_logins: u32,
     /// It pinged once, so silence means death.
     pub pings: bool,
+    /// The engine's last event when its last command was taken.
+    pub acked_seq: u64,
     heard_at: EngineTime,
     line: BytesMut,
     faults: u32,
@@ -105,6 +107,7 @@ impl Session {
             backlog: 0,
             failed_logins: 0,
             pings: false,
+            acked_seq: 0,
             heard_at: now,
             line: BytesMut::new(),
             faults: 0,

@@ -1,6 +1,7 @@
 //! The daemon without sockets, disk or clock: what it wants done is looked at one by one, and the
 //! disk answers when the test says so.
 
+use super::archive::{Ask, MAX_QUESTIONS};
 use super::board::MAX_PAGE;
 use super::session::MAX_BACKLOG;
 use super::*;
@@ -39,6 +40,7 @@ struct Bench {
     /// Bytes handed to sockets that nobody reads.
     stuck: BTreeMap<ConsoleId, usize>,
     asked: u64,
+    questions: Vec<(ConsoleId, Value, Ask, u64)>,
 }
 
 const DESK: ConsoleId = ConsoleId(1);
@@ -66,6 +68,7 @@ impl Bench {
             closed: BTreeSet::new(),
             stuck: BTreeMap::new(),
             asked: 0,
+            questions: Vec::new(),
         };
         let mut out = Vec::new();
         bench.daemon.start(now, Vec::new(), &mut out);
@@ -170,6 +173,12 @@ impl Bench {
                 }
                 Output::Datagram { link, bytes, .. } => self.hear(link, &bytes),
                 Output::CheckPassword { .. } => {}
+                Output::AskArchive {
+                    console,
+                    id,
+                    ask,
+                    wanted,
+                } => self.questions.push((console, id, ask, wanted)),
             }
         }
     }
@@ -577,6 +586,57 @@ fn a_grave_report_goes_before_a_hundred_others() {
     let callers: Vec<_> = reported.collect();
     assert_eq!(callers.len(), 101);
     assert_eq!(callers[0], "grave");
+}
+
+#[test]
+fn a_list_goes_outside_with_what_its_asker_knows_and_never_too_many_at_once() {
+    let mut bench = Bench::with_consoles();
+    bench.ask(DESK, "incident.list", &json!({ "grade": "II" }));
+    let report = json!({ "key": "one", "place": "here" });
+    bench.ask(DESK, "incident.report", &report);
+    let seq = bench.daemon.engine().state().seq;
+    bench.ask(DESK, "incident.list", &json!({}));
+    let wanted: Vec<_> = bench.questions.iter().map(|(.., wanted)| *wanted).collect();
+    assert_eq!(wanted, [0, seq]);
+    for _ in 2..MAX_QUESTIONS {
+        bench.ask(WATCH, "incident.list", &json!({}));
+    }
+    bench.told(WATCH);
+    bench.ask(WATCH, "incident.list", &json!({}));
+    assert_eq!(bench.last(WATCH)["error"]["code"], Problem::BUSY);
+    let (console, id, ..) = bench.questions.remove(0);
+    let answer = Ok(r#"{"incidents":[]}"#.to_owned());
+    bench.give(Input::ArchiveAnswered {
+        console,
+        id,
+        answer,
+    });
+    assert_eq!(bench.last(DESK)["result"], json!({ "incidents": [] }));
+    bench.ask(WATCH, "incident.list", &json!({}));
+    assert_eq!(bench.questions.len(), MAX_QUESTIONS);
+}
+
+#[test]
+fn what_the_engine_forgot_is_asked_of_the_archive() {
+    let mut bench = Bench::with_consoles();
+    for key in ["one", "two"] {
+        let report = json!({ "key": key, "place": "here" });
+        bench.ask(DESK, "incident.report", &report);
+    }
+    let cancel = json!({ "key": "off", "incident": 1, "reason": "nothing there" });
+    bench.ask(DESK, "incident.cancel", &cancel);
+    bench.later(crate::engine::state::State::KEEP_ENDED_MS + 1);
+    bench.open(ConsoleId(99));
+    let report = json!({ "key": "three", "place": "here" });
+    bench.ask(ConsoleId(99), "incident.report", &report);
+    for incident in [1, 2, 4] {
+        let which = json!({ "incident": incident });
+        bench.ask(ConsoleId(99), "incident.get", &which);
+    }
+    let asked: Vec<_> = bench.questions.iter().map(|(_, _, ask, _)| ask).collect();
+    assert_eq!(asked, [&Ask::Get(crate::engine::id::IncidentId(1))]);
+    let last = bench.last(ConsoleId(99));
+    assert_eq!(last["error"]["data"]["kind"], "unknown_incident");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub struct About {
 }
 
 /// An alarm nobody has acknowledged yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     /// Its id.
     pub id: AlarmId,

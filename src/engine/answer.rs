@@ -2,13 +2,14 @@
 //! same one. A key belongs to a user and a method.
 
 use super::id::EngineTime;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Whose key it is: user, method, key.
 pub type KeyOf = (String, String, String);
 
 /// An answer given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// Of the parameters it answered.
     pub digest: [u8; 16],
@@ -28,7 +29,7 @@ pub enum Lookup<'a> {
 }
 
 /// Answers of the last 24 hours.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
     by_key: BTreeMap<KeyOf, Answer>,
     order: VecDeque<(EngineTime, KeyOf)>,

@@ -289,13 +289,22 @@ impl Engine {
         if let Some(step) = step {
             incident.phase = incident.phase.after(step)?;
         }
-        if matches!(
-            event,
-            Event::IncidentCancelled { .. } | Event::IncidentResolved { .. }
-        ) {
-            incident.ended_at = Some(at);
-            self.state.open_incidents = self.state.open_incidents.saturating_sub(1);
-            self.state.ended.push_back((at, *id));
+        let (open, ended) = (&mut self.state.open_incidents, &mut self.state.ended);
+        match incident.phase {
+            Phase::Resolved if incident.ended_at.is_none() => {
+                incident.ended_at = Some(at);
+                *open = open.saturating_sub(1);
+                self.state.unclosed.insert(*id);
+            }
+            Phase::Cancelled if incident.ended_at.is_none() => {
+                incident.ended_at = Some(at);
+                *open = open.saturating_sub(1);
+                ended.push_back((at, *id));
+            }
+            Phase::Closed if self.state.unclosed.remove(id) => ended.push_back((at, *id)),
+            _ => {}
+        }
+        if matches!(incident.phase, Phase::Resolved | Phase::Cancelled) {
             self.end_emergency(at, *id);
         }
         self.touch_incident(*id);

@@ -180,7 +180,7 @@ pub struct Stamp {
 }
 
 /// One incident and one unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// Its id.
     pub id: AssignmentId,

@@ -129,7 +129,7 @@ impl Phase {
 }
 
 /// One unit's place in an incident's plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// What it asks of the unit.
     pub need: Need,
@@ -181,7 +181,7 @@ pub struct Report {
 }
 
 /// One incident.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its number.
     pub id: IncidentId,

@@ -129,21 +129,30 @@ impl Engine {
         }
     }
 
-    /// Drops incidents that ended more than a day ago, with their assignments.
+    /// Drops incidents closed more than a day ago, with their assignments.
     pub(super) fn forget_ended(&mut self, at: EngineTime) {
         while let Some((ended_at, id)) = self.state.ended.front().copied()
             && at.since_ms(ended_at) > State::KEEP_ENDED_MS
         {
             self.state.ended.pop_front();
-            let Some(incident) = self.state.incidents.remove(&id) else {
-                continue;
-            };
-            self.index.queue.remove(&incident);
-            self.index.deadlines.set(Due::Incident(id), None);
-            for assignment in incident.assignments {
-                self.state.assignments.remove(&assignment);
-                self.index.deadlines.set(Due::Assignment(assignment), None);
-            }
+            self.forget(id);
+        }
+        while self.state.unclosed.len() > State::MAX_UNCLOSED
+            && let Some(id) = self.state.unclosed.pop_first()
+        {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: IncidentId) {
+        let Some(incident) = self.state.incidents.remove(&id) else {
+            return;
+        };
+        self.index.queue.remove(&incident);
+        self.index.deadlines.set(Due::Incident(id), None);
+        for assignment in incident.assignments {
+            self.state.assignments.remove(&assignment);
+            self.index.deadlines.set(Due::Assignment(assignment), None);
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum Body {
 }
 
 /// A message nobody has acknowledged yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Its counter on the air.
     pub no: MessageNo,

@@ -21,6 +21,7 @@ mod decide;
 pub mod emergency;
 pub mod event;
 pub mod id;
+pub mod image;
 pub mod incident;
 mod index;
 pub mod message;

@@ -43,7 +43,7 @@ pub enum Observed {
 }
 
 /// A place that is believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Where.
     pub point: Point,
@@ -142,6 +142,14 @@ impl Positions {
     #[must_use]
     pub fn of(&self, radio: RadioId) -> Option<Place> {
         self.tracks.get(&radio)?.place
+    }
+
+    /// The believed places of all terminals, in id order.
+    pub(super) fn places(&self) -> Vec<(RadioId, Place)> {
+        let tracks = self.tracks.iter();
+        tracks
+            .filter_map(|(radio, track)| Some((*radio, track.place?)))
+            .collect()
     }
 
     /// Doubtful fixes of a terminal so far.

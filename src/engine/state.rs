@@ -14,10 +14,11 @@ use super::message::{Message, Request};
 use super::rejection::Rejection;
 use super::task::Task;
 use super::unit::Unit;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The last id of each kind given out.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Of incidents.
     pub incident: u32,
@@ -58,7 +59,7 @@ impl Counters {
 }
 
 /// A terminal of the config as the air knows it.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terminal {
     /// Gateway and slot it registered through, none while off the air.
     pub via: Option<(String, u8)>,
@@ -67,7 +68,7 @@ pub struct Terminal {
 }
 
 /// The journalled state.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Events applied so far.
     pub seq: u64,
@@ -77,7 +78,7 @@ pub struct State {
     pub policy_hash: [u8; 32],
     /// Last ids.
     pub counters: Counters,
-    /// Open incidents and those ended within 24 h.
+    /// Open incidents, those that wait for their closing, and those closed within 24 h.
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Their assignments.
     pub assignments: BTreeMap<AssignmentId, Assignment>,
@@ -105,15 +106,20 @@ pub struct State {
     pub answers: Answers,
     /// Incidents still open.
     pub open_incidents: u32,
-    /// Ended incidents in the order they will be forgotten.
+    /// Incidents that are resolved and not closed yet, at most [`State::MAX_UNCLOSED`].
+    pub unclosed: BTreeSet<IncidentId>,
+    /// Closed and cancelled incidents in the order they will be forgotten.
     pub ended: VecDeque<(EngineTime, IncidentId)>,
     /// Events about things the state does not know: counted, otherwise ignored.
     pub ignored: u64,
 }
 
 impl State {
-    /// How long an ended incident stays, milliseconds.
+    /// How long a closed or cancelled incident stays, milliseconds.
     pub const KEEP_ENDED_MS: u64 = 24 * 3_600_000;
+    /// Most incidents that wait for their closing; beyond it the oldest is forgotten here and
+    /// stays in the archive.
+    pub const MAX_UNCLOSED: usize = 20_000;
     /// Most unknown radio ids remembered.
     pub const MAX_STRANGERS: usize = 10_000;
     /// Most alarms open at once; the oldest that is not urgent makes room.

@@ -77,7 +77,7 @@ pub enum UnitState {
 }
 
 /// One unit of the register.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     /// Its id.
     pub id: UnitId,

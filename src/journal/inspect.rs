@@ -97,3 +97,28 @@ pub fn read<D: Disk>(
     })?;
     Ok(Report::of(scan))
 }
+
+/// Visits the records behind `after`, a point known to be on the chain, up to the durable record
+/// `last`, in order. Reading ends at damage behind `after`; [`Report::tip`] is where it ended.
+///
+/// # Errors
+/// [`ScanError::Forked`] or [`ScanError::Behind`] when `after` is not on this journal's chain.
+pub fn follow<D: Disk>(
+    disk: &mut D,
+    after: Option<ChainPoint>,
+    last: u64,
+    mut visit: impl FnMut(Record<'_>),
+) -> Result<Report, ScanError> {
+    let plan = Plan {
+        after_seq: after.map_or(0, |after| after.seq),
+        after_digest: after.map(|after| after.digest),
+        past_damage: false,
+        until_seq: Some(last),
+    };
+    let scan = scan(disk, &plan, &mut |step| {
+        if let Step::Record(record) = step {
+            visit(record);
+        }
+    })?;
+    Ok(Report::of(scan))
+}

@@ -29,6 +29,7 @@ mod scan;
 mod search;
 mod segment;
 mod sim_disk;
+mod snapshot;
 mod walk;
 mod writer;
 
@@ -39,7 +40,7 @@ pub use chain::{ChainPoint, DIGEST_BYTES, Digest, HashKind, WallLabel};
 pub use disk::{Disk, DiskError, Entry};
 pub use file_disk::{FileDisk, LOCK_NAME, LockError};
 pub use finding::{Damage, DamageKind, ScanError, Stray, Torn};
-pub use inspect::{Report, read, verify};
+pub use inspect::{Report, follow, read, verify};
 pub use limits::{
     DEFAULT_SEGMENT_BYTES, MAX_BATCH_BYTES, MAX_DOWN_MS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES,
     PREPARE_STEP_BYTES,
@@ -50,4 +51,8 @@ pub use record::{
 pub use recovery::{OpenError, Options, Recovery};
 pub use segment::{FIRST_RECORD_AT, FORMAT_VERSION, HEADER_BYTES, segment_index, segment_name};
 pub use sim_disk::{Fault, SECTOR_BYTES, SimDisk};
+pub use snapshot::{
+    MAX_SNAPSHOT_BYTES, SNAPSHOTS_KEPT, Snapshot, SnapshotError, SnapshotFile, SnapshotHead,
+    read_snapshot, snapshots, write_snapshot,
+};
 pub use writer::{CommitError, Journal, PushError, State};

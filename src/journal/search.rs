@@ -43,6 +43,13 @@ pub(super) fn later_batch(segment: &[u8], from: usize, batch: u64) -> Behind {
     })
 }
 
+/// Searches `segment` from `from` for the sound record `seq`.
+pub(super) fn sound_record(segment: &[u8], from: usize, seq: u64) -> Behind {
+    let before = (segment.len() / RECORD_OVERHEAD_BYTES) as u64;
+    let first = seq.saturating_sub(before).max(1);
+    search(segment, from, first, |found| found.head.seq == seq)
+}
+
 fn search(segment: &[u8], from: usize, batch: u64, wanted: impl Fn(&Stored<'_>) -> bool) -> Behind {
     let end = written_end(segment).max(from);
     // No more records than fit can lie between: random bytes hardly ever have such a seq.

@@ -10,7 +10,7 @@ use super::finding::{Damage, DamageKind, ScanError, Stray, Torn};
 use super::limits::MIN_SEGMENT_BYTES;
 use super::record::{HEAD_BYTES, Kind, Record, Stored, opened_wall_ms};
 use super::scan::{Found, Plan, Scan, Spare, Step, Tail};
-use super::search::{Behind, is_blank, later_batch, later_record, written_end};
+use super::search::{Behind, is_blank, later_batch, later_record, sound_record, written_end};
 use super::segment::{FIRST_RECORD_AT, HEADER_BYTES, Header, NoHeader};
 
 /// A walk on its way.
@@ -67,6 +67,11 @@ impl Walk<'_, '_> {
 
     fn next_seq(&self) -> u64 {
         self.scan.last_seq + 1
+    }
+
+    /// Whether the next batch is one the caller's snapshot has: it was durable, so no tear.
+    fn is_vouched_for(&self) -> bool {
+        self.plan.after_digest.is_some() && self.plan.after_seq >= self.next_seq()
     }
 
     fn damage(&mut self, segment: u32, offset: usize, kind: DamageKind, resumes_at: Option<u64>) {
@@ -144,7 +149,7 @@ impl Walk<'_, '_> {
     /// A segment that holds something, but no sound header.
     fn headless(&mut self, place: &Place<'_>) -> Result<(), ScanError> {
         let later = later_record(place.bytes, FIRST_RECORD_AT, self.next_seq());
-        if !place.has_next && later == Behind::Nothing {
+        if !place.has_next && later == Behind::Nothing && !self.is_vouched_for() {
             self.cut_whole(place);
             return Ok(());
         }
@@ -283,6 +288,7 @@ impl Walk<'_, '_> {
         let later = later_record(place.bytes, at, next_seq);
         let is_first = at == FIRST_RECORD_AT;
         let may_be_torn = kind == DamageKind::BadRecord
+            && !self.is_vouched_for()
             && !place.is_final
             && place.is_sized()
             && !(is_first && place.has_next);
@@ -329,10 +335,10 @@ impl Walk<'_, '_> {
                 let record = place.bytes.get(at..).and_then(Stored::split)?;
                 (record.head.prev == digest && record.head.seq == seq).then_some(Some(at))
             }
-            _ => {
-                let next = place.next?;
-                (next.prev == digest && next.first_seq == seq).then_some(None)
-            }
+            _ => match place.next {
+                Some(next) => (next.prev == digest && next.first_seq == seq).then_some(None),
+                None => self.snapshot_record(place, at, digest).map(Some),
+            },
         }?;
         let (segment, offset) = (place.index, at as u64);
         let from = self.next_seq();
@@ -346,6 +352,27 @@ impl Walk<'_, '_> {
         self.scan.last_seq = self.plan.after_seq;
         self.scan.digest = Some(digest);
         Some(resume)
+    }
+
+    /// Nothing follows the snapshot's record: it must be there itself, to be written behind. Where
+    /// it ends.
+    fn snapshot_record(&mut self, place: &Place<'_>, at: usize, digest: Digest) -> Option<usize> {
+        let seq = self.plan.after_seq;
+        let Behind::Later { at, .. } = sound_record(place.bytes, at + 1, seq) else {
+            return None;
+        };
+        let record = place.bytes.get(at..).and_then(Stored::split)?;
+        if place.hash.digest(record.body) != digest || !record.head.last {
+            return None;
+        }
+        let end = at + record.size();
+        self.scan.time_ms = record.head.time_ms;
+        self.scan.tail = Some(Tail {
+            header: place.header?,
+            last_batch_at: at,
+            end,
+        });
+        Some(end)
     }
 
     /// Takes the record at `at` as the next one, whatever came before; the digest it continues.

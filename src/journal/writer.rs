@@ -133,6 +133,11 @@ impl<D: Disk> Journal<D> {
         self.tip
     }
 
+    /// The wall label of an engine time, UTC ms since 1970.
+    pub fn wall_at(&self, time_ms: u64) -> i64 {
+        self.label.at(time_ms)
+    }
+
     /// Whether `records` more records with `payload_bytes` in all fit the batch being built.
     pub fn fits(&self, records: usize, payload_bytes: usize) -> bool {
         let more = records

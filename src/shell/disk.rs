@@ -7,6 +7,7 @@
 //! A failed sync is never tried again by either.
 
 use super::Wake;
+use super::archive::{Feed, Group};
 use crate::engine::id::EngineTime;
 use crate::journal::{CommitError, Disk, Journal, Kind, PushError};
 use std::collections::VecDeque;
@@ -29,9 +30,18 @@ impl Append {
     }
 }
 
+/// The journal, and where batches go once they are durable.
+#[derive(Debug)]
+struct Fed<D> {
+    journal: Journal<D>,
+    feed: Feed,
+    /// Batches of the commit being made.
+    pushed: Vec<Append>,
+}
+
 /// The journal, for the loop and the disk thread in turn.
 #[derive(Debug)]
-pub(super) struct Shared<D>(Arc<Mutex<Journal<D>>>);
+pub(super) struct Shared<D>(Arc<Mutex<Fed<D>>>);
 
 impl<D> Clone for Shared<D> {
     fn clone(&self) -> Self {
@@ -40,12 +50,17 @@ impl<D> Clone for Shared<D> {
 }
 
 impl<D: Disk> Shared<D> {
-    pub(super) fn new(journal: Journal<D>) -> Self {
-        Self(Arc::new(Mutex::new(journal)))
+    pub(super) fn new(journal: Journal<D>, feed: Feed) -> Self {
+        let pushed = Vec::new();
+        Self(Arc::new(Mutex::new(Fed {
+            journal,
+            feed,
+            pushed,
+        })))
     }
 
     /// Whoever panicked left a journal that says itself whether it takes more.
-    fn lock(&self) -> MutexGuard<'_, Journal<D>> {
+    fn lock(&self) -> MutexGuard<'_, Fed<D>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,20 +126,24 @@ impl<D: Disk> Writer<D> {
 
     /// Syncs what waits, unless the thread has the journal or this is more than an append.
     fn sync(&mut self) -> Option<Result<(), String>> {
-        let journal = &mut *self.journal.0.try_lock().ok()?;
+        let fed = &mut *self.journal.0.try_lock().ok()?;
         let records = self.waiting.iter().map(|batch| batch.records.len()).sum();
         let bytes = self.waiting.iter().map(Append::bytes).sum();
-        if !journal.appends(records, bytes) {
+        if !fed.journal.appends(records, bytes) {
             return None;
         }
         let began = Instant::now();
         for batch in self.waiting.drain(..) {
-            if let Err(reason) = push(journal, &batch) {
+            if let Err(reason) = fed.push(batch) {
                 return Some(Err(reason));
             }
         }
-        let committed = journal.commit().map(|_| ()).map_err(|error| chain(&error));
+        let committed = fed.journal.commit();
+        let committed = committed.map(|_| ()).map_err(|error| chain(&error));
         let took = began.elapsed();
+        if committed.is_ok() {
+            fed.publish();
+        }
         self.rests_until = (took > SLOW).then(|| began + took * RARELY);
         Some(committed)
     }
@@ -161,7 +180,7 @@ pub(super) fn run<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>, told
 /// The next batch. While none waits, the next segment is prepared step by step.
 fn next<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>) -> Option<Append> {
     loop {
-        if !journal.lock().needs_segment() {
+        if !journal.lock().journal.needs_segment() {
             return batches.recv().ok();
         }
         match batches.try_recv() {
@@ -169,7 +188,7 @@ fn next<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>) -> Option<Appe
             Err(TryRecvError::Disconnected) => return None,
             Err(TryRecvError::Empty) => {}
         }
-        let prepared = journal.lock().prepare_step();
+        let prepared = journal.lock().journal.prepare_step();
         if let Err(error) = prepared {
             tracing::warn!(%error, "failed to prepare the next journal segment");
             match batches.recv_timeout(STALL) {
@@ -183,35 +202,50 @@ fn next<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>) -> Option<Appe
 
 /// Makes `first` and all that wait behind it durable together.
 fn group<D: Disk>(
-    journal: &mut Journal<D>,
+    fed: &mut Fed<D>,
     first: Append,
     batches: &Receiver<Append>,
     told: &Sender<Wake>,
 ) -> Result<(), String> {
     let mut last = first.batch;
-    push(journal, &first)?;
+    fed.push(first)?;
     while let Ok(more) = batches.try_recv() {
-        if !journal.fits(more.records.len(), more.bytes()) {
-            commit(journal, last, told)?;
+        if !fed.journal.fits(more.records.len(), more.bytes()) {
+            commit(fed, last, told)?;
         }
         last = more.batch;
-        push(journal, &more)?;
+        fed.push(more)?;
     }
-    commit(journal, last, told)
+    commit(fed, last, told)
 }
 
-fn push<D: Disk>(journal: &mut Journal<D>, batch: &Append) -> Result<(), String> {
-    for record in &batch.records {
-        let pushed = journal.push(Kind::EVENT, batch.at.0, record);
-        pushed.map_err(|error: PushError| error.to_string())?;
+impl<D: Disk> Fed<D> {
+    fn push(&mut self, batch: Append) -> Result<(), String> {
+        for record in &batch.records {
+            let pushed = self.journal.push(Kind::EVENT, batch.at.0, record);
+            pushed.map_err(|error: PushError| error.to_string())?;
+        }
+        self.pushed.push(batch);
+        Ok(())
     }
-    Ok(())
+
+    /// What was pushed is durable.
+    fn publish(&mut self) {
+        let journal = &self.journal;
+        let groups = self.pushed.drain(..).map(|batch| Group {
+            time_ms: batch.at.0,
+            wall_ms: journal.wall_at(batch.at.0),
+            records: batch.records,
+        });
+        self.feed.publish(groups, journal.tip());
+    }
 }
 
-fn commit<D: Disk>(journal: &mut Journal<D>, last: u64, told: &Sender<Wake>) -> Result<(), String> {
+fn commit<D: Disk>(fed: &mut Fed<D>, last: u64, told: &Sender<Wake>) -> Result<(), String> {
     loop {
-        match journal.commit() {
+        match fed.journal.commit() {
             Ok(_) => {
+                fed.publish();
                 let _ = told.blocking_send(Wake::Durable(last));
                 return Ok(());
             }
@@ -238,6 +272,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::archive::Next;
     use super::*;
     use crate::journal::{Fault, MIN_SEGMENT_BYTES, Options, SimDisk};
     use std::sync::mpsc::sync_channel;
@@ -256,7 +291,8 @@ mod tests {
         }
         let (journal, _) = Journal::open(disk, &options, |_| ()).unwrap();
         let (thread, batches) = sync_channel(8);
-        (Writer::new(Shared::new(journal), thread), batches)
+        let feed = Feed::behind(journal.tip());
+        (Writer::new(Shared::new(journal, feed), thread), batches)
     }
 
     fn batch(batch: u64) -> Append {
@@ -310,6 +346,23 @@ mod tests {
         let _held = busy.lock();
         writer.push(batch(last + 1));
         assert_eq!(writer.flush(), None, "the thread has the journal");
+    }
+
+    #[test]
+    fn what_is_durable_goes_to_the_archive_and_nothing_else_does() {
+        let fed = |fails| {
+            let (mut writer, _batches) = writer(fails);
+            let feed = writer.journal.lock().feed.clone();
+            assert!(matches!(feed.next(), Next::Read(tip) if tip.seq == 1));
+            (1..=2).for_each(|number| writer.push(batch(number)));
+            let _ = writer.flush();
+            feed.close();
+            feed.next()
+        };
+        assert!(
+            matches!(fed(None), Next::Groups(groups, tip) if groups.len() == 2 && tip.seq == 3)
+        );
+        assert!(matches!(fed(Some(2)), Next::Closed), "the sync failed");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The loop: waits for whatever comes first, hands it to the daemon, does what the daemon wants.
 
+use super::archive::Archive;
 use super::clock::Clock;
 use super::console::{self, Consoles};
 use super::disk::{Append, Writer};
@@ -38,6 +39,7 @@ pub(super) struct Parts {
     pub(super) consoles: TcpListener,
     pub(super) links: Vec<Port>,
     pub(super) journal: Writer<FileDisk>,
+    pub(super) archive: Archive,
     pub(super) sign_on: Vec<Command>,
 }
 
@@ -74,6 +76,7 @@ struct Outside {
     consoles: Consoles,
     links: Vec<Wire>,
     journal: Writer<FileDisk>,
+    archive: Archive,
     /// Consoles whose writer took no more: the daemon must hear of it.
     broken: Vec<ConsoleId>,
     chunks: Sender<ConsoleWake>,
@@ -102,6 +105,7 @@ pub(super) async fn run(
             consoles: Consoles::default(),
             links,
             journal: parts.journal,
+            archive: parts.archive,
             broken: Vec::new(),
             chunks,
             told,
@@ -213,10 +217,19 @@ impl Loop {
 
     fn take(&mut self, wake: Wake) -> bool {
         let now = self.clock.now();
+        self.hear_of_archive(now);
         let input = match &wake {
             Wake::Written(console, bytes) => {
                 let (console, bytes) = (*console, *bytes);
                 Input::ConsoleWritten { console, bytes }
+            }
+            Wake::ArchiveAnswered(console, id, answer) => {
+                let (console, id, answer) = (*console, id.clone(), answer.clone());
+                Input::ArchiveAnswered {
+                    console,
+                    id,
+                    answer,
+                }
             }
             Wake::PasswordChecked(console, role) => {
                 let (console, role) = (*console, *role);
@@ -254,8 +267,17 @@ impl Loop {
         false
     }
 
+    /// Archive and snapshots go on by themselves; the daemon knows when it may be asked.
+    fn hear_of_archive(&mut self, now: crate::daemon::Now) {
+        if let Some(status) = self.outside.archive.news() {
+            let news = Input::Archive(status);
+            self.daemon.handle(now, news, &mut self.outside);
+        }
+    }
+
     fn take_chunk(&mut self, chunk: ConsoleWake) {
         let now = self.clock.now();
+        self.hear_of_archive(now);
         let bytes: Bytes;
         let input = match chunk {
             ConsoleWake::Opened(stream, peer) => {
@@ -329,6 +351,18 @@ impl Outbox for Outside {
                 user,
                 password,
             } => self.check_password(console, user, password),
+            Output::AskArchive {
+                console,
+                id,
+                ask,
+                wanted,
+            } => {
+                let (archive, told) = (self.archive.clone(), self.told.clone());
+                tokio::spawn(async move {
+                    let answer = archive.answer(ask, wanted).await;
+                    let _ = told.send(Wake::ArchiveAnswered(console, id, answer)).await;
+                });
+            }
         }
     }
 }

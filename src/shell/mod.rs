@@ -1,14 +1,16 @@
 //! Ring 3: moves bytes and time between the outside and the daemon, and decides nothing.
 //!
-//! Threads: one for the loop and its sockets, one for the disk, one for HTTP, a small pool for
-//! password hashes. Every channel is bounded. [`Server::start`] is the one way in, for `serve`,
-//! the demo, tests and benchmarks alike.
+//! Threads: one for the loop and its sockets, one for the disk, one for archive and snapshots, one
+//! for HTTP, a small pool for password hashes and questions to the archive. Every channel is
+//! bounded. [`Server::start`] is the one way in, for `serve`, the demo, tests and benchmarks alike.
 
+pub mod archive;
 pub mod clock;
 mod console;
 mod disk;
 mod event_loop;
 mod http;
+mod replay;
 mod start;
 
 use crate::config::users::Role;
@@ -27,6 +29,8 @@ pub use start::{Server, StartError};
 enum Wake {
     /// Bytes are on their way to a console.
     Written(ConsoleId, usize),
+    /// The archive answered a console's request.
+    ArchiveAnswered(ConsoleId, serde_json::Value, Result<String, String>),
     /// A password was checked.
     PasswordChecked(ConsoleId, Option<Role>),
     /// A datagram came to a link's socket.

@@ -1,16 +1,18 @@
 //! Starting and stopping the daemon: sockets, journal, replay, threads.
 
+use super::archive::{self, Feed, Rules, SNAPSHOT_DIR};
 use super::clock::{Clock, wall_ms};
+use super::replay::{self, Opened};
 use super::{Wake, disk, event_loop, http};
 use crate::config::users::Users;
 use crate::config::{AnyPort, Chain, Config, GatewayRole};
 use crate::daemon::Daemon;
 use crate::engine::Engine;
 use crate::engine::command::Command;
-use crate::engine::event::{By, Event};
-use crate::engine::id::{EngineTime, UnitId};
+use crate::engine::event::By;
+use crate::engine::id::UnitId;
 use crate::engine::unit::{CrewMember, Duty};
-use crate::journal::{FileDisk, HashKind, Journal, Kind, LockError, OpenError, Options, Recovery};
+use crate::journal::{FileDisk, HashKind, LockError, OpenError, Options, Recovery};
 use jiff::Timestamp;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -75,6 +77,7 @@ pub struct Server {
     pub recovery: Recovery,
     told: Sender<Wake>,
     threads: Vec<JoinHandle<()>>,
+    archive: Option<(Feed, JoinHandle<()>)>,
 }
 
 impl Server {
@@ -102,9 +105,19 @@ impl Server {
             },
             ..Options::at(wall_ms())
         };
-        let mut engine = Engine::new(config.policy.clone());
-        let (journal, recovery) = replay(disk, &options, &mut engine)?;
-        report(&recovery);
+        let mut snapshots = snapshot_disk(dir);
+        let Opened {
+            journal,
+            recovery,
+            engine,
+        } = replay::open(disk, snapshots.as_mut(), &options, &config.policy)?;
+        let feed = Feed::behind(journal.tip());
+        let rules = Rules {
+            policy: config.policy.clone(),
+            plane: config.plane,
+        };
+        let snapshots = (snapshots, config.journal.snapshot_every);
+        let (archive, follow) = archive::start(dir, rules, snapshots, feed.clone());
         let clock = Clock::at(recovery.engine_time_ms);
         // Before the daemon makes its histograms.
         http::recorder();
@@ -117,7 +130,7 @@ impl Server {
         }
         let (told, wakes) = event_loop::wakes();
         let (appends, batches) = sync_channel(APPENDS);
-        let journal = disk::Shared::new(journal);
+        let journal = disk::Shared::new(journal, feed.clone());
         let address = |result: io::Result<SocketAddr>, what| {
             let at = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
             result.map_err(|source| StartError::Listen { at, what, source })
@@ -138,6 +151,7 @@ impl Server {
             consoles,
             links,
             journal: disk::Writer::new(journal.clone(), appends),
+            archive,
             sign_on,
         };
         let disk_told = told.clone();
@@ -149,6 +163,7 @@ impl Server {
             })?,
             spawn("tieqi-loop", move || run_loop(parts, loop_told, wakes))?,
         ];
+        let archive = Some((feed, spawn("tieqi-archive", follow)?));
         // Not joined: it serves until the process ends or its sender is gone.
         spawn("tieqi-http", move || {
             if let Err(error) = http::serve(metrics, http_told) {
@@ -162,10 +177,11 @@ impl Server {
             recovery,
             told,
             threads,
+            archive,
         })
     }
 
-    /// Stops the loop, lets the disk finish, and waits for both.
+    /// Stops the loop, lets the disk finish, makes a snapshot, and waits for all of it.
     pub fn stop(mut self) {
         self.shut_down();
     }
@@ -178,6 +194,11 @@ impl Server {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+        // Last: it has everything by then, and makes a snapshot of it.
+        if let Some((feed, thread)) = self.archive.take() {
+            feed.close();
+            let _ = thread.join();
+        }
     }
 }
 
@@ -185,6 +206,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// The snapshots' own directory. Without one the daemon runs all the same.
+fn snapshot_disk(dir: &Path) -> Option<FileDisk> {
+    let dir = dir.join(SNAPSHOT_DIR);
+    let made = std::fs::create_dir_all(&dir).map_err(|error| error.to_string());
+    let disk = made.and_then(|()| FileDisk::lock(&dir).map_err(|error| error.to_string()));
+    disk.inspect_err(|error| tracing::warn!(%error, "there will be no snapshots"))
+        .ok()
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
@@ -199,11 +229,12 @@ fn run_loop(
     told: Sender<Wake>,
     wakes: tokio::sync::mpsc::Receiver<Wake>,
 ) {
-    /// Password hashes at once: each takes a core for tens of milliseconds.
-    const HASHERS: usize = 2;
+    /// Password hashes at once, each takes a core for tens of milliseconds, and one answer of the
+    /// archive.
+    const POOL: usize = 3;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(HASHERS)
+        .max_blocking_threads(POOL)
         .build();
     let ran = runtime.and_then(|runtime| runtime.block_on(event_loop::run(parts, told, wakes)));
     if let Err(error) = ran {
@@ -251,63 +282,6 @@ fn bind_links(config: &Config) -> Result<Vec<event_loop::Port>, StartError> {
             Ok(event_loop::Port::Udp(bound))
         })
         .collect()
-}
-
-/// Opens the journal and makes the engine what it was.
-fn replay(
-    disk: FileDisk,
-    options: &Options,
-    engine: &mut Engine,
-) -> Result<(Journal<FileDisk>, Recovery), StartError> {
-    let mut broken: Option<StartError> = None;
-    let opened = Journal::open(disk, options, |record| {
-        if record.kind != Kind::EVENT || broken.is_some() {
-            return;
-        }
-        match postcard::from_bytes::<Event>(record.payload) {
-            Ok(event) => engine.apply(EngineTime(record.time_ms), &event),
-            Err(error) => {
-                let reason = error.to_string();
-                broken = Some(StartError::Record {
-                    seq: record.seq,
-                    reason,
-                });
-            }
-        }
-    })?;
-    engine.replayed();
-    match broken {
-        Some(error) => Err(error),
-        None => Ok(opened),
-    }
-}
-
-/// Nothing that recovery did is silent.
-fn report(recovery: &Recovery) {
-    let Recovery {
-        records,
-        segments,
-        down_ms,
-        wall_gap_ms,
-        ..
-    } = recovery;
-    tracing::info!(records, segments, down_ms, "journal replayed");
-    if i64::try_from(*down_ms).ok() != Some(*wall_gap_ms) {
-        tracing::warn!(
-            down_ms,
-            wall_gap_ms,
-            "engine time did not follow the wall clock"
-        );
-    }
-    for torn in &recovery.torn {
-        tracing::warn!(%torn, "a torn batch was cut: it was never acknowledged");
-    }
-    for stray in &recovery.stray {
-        tracing::warn!(%stray, "bytes in unused space");
-    }
-    if let Some(damage) = &recovery.damage {
-        tracing::error!(%damage, "the journal is damaged");
-    }
 }
 
 /// Sign-on of the units the roster has on duty now and that are not on yet, where the config says

@@ -3,6 +3,8 @@
 
 #![expect(dead_code, reason = "each test file takes what it needs")]
 
+pub(crate) mod process;
+
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -4,9 +4,11 @@
 //! and not ignored. Names (call signs, categories, officers) are resolved here; the engine sees
 //! ids only.
 
+mod list;
 mod names;
 mod params;
 
+use super::archive::Filter;
 use super::rpc::Problem;
 use super::wire::Named;
 use crate::config::Config;
@@ -46,6 +48,8 @@ pub enum Call {
     Ping,
     /// The best units for an incident.
     Rank(IncidentId),
+    /// A page of the archive.
+    List(Box<Filter>),
     /// One incident with its assignments.
     Get(IncidentId),
     /// All units.
@@ -74,6 +78,7 @@ pub const METHODS: &[(&str, Option<Role>)] = &[
     ("incident.rank", Some(Role::CallTaker)),
     ("incident.note", Some(Role::CallTaker)),
     ("incident.get", Some(Role::CallTaker)),
+    ("incident.list", Some(Role::CallTaker)),
     ("incident.cancel", Some(Role::Dispatcher)),
     ("incident.resolve", Some(Role::Dispatcher)),
     ("incident.close", Some(Role::Dispatcher)),
@@ -148,6 +153,7 @@ pub fn parse(
         "incident.get" => Ok(Call::Get(IncidentId(
             read::<ReadIncident>(params)?.incident,
         ))),
+        "incident.list" => list::parse(context, read(params)?),
         "incident.report" => report(context, user, read(params)?),
         "incident.confirm" => confirm(context, user, read(params)?),
         _ if method.starts_with("incident.") => incident(user, method, params),

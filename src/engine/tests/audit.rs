@@ -8,6 +8,7 @@ use crate::engine::command::Command;
 use crate::engine::deadline::{Deadlines, Due};
 use crate::engine::event::{By, Event};
 use crate::engine::id::{AssignmentId, EngineTime, IncidentId, Point, RadioId, UnitId};
+use crate::engine::image::Image;
 use crate::engine::incident::Incident;
 use crate::engine::policy::{Need, Policy};
 use crate::engine::position::{Fix, Observed};
@@ -25,6 +26,8 @@ pub(super) struct Audited {
     pub(super) now: EngineTime,
     replica: Engine,
     ended: BTreeMap<IncidentId, Option<EngineTime>>,
+    /// Closed or cancelled: forgotten a day later.
+    closed: BTreeMap<IncidentId, EngineTime>,
 }
 
 impl Audited {
@@ -35,6 +38,7 @@ impl Audited {
             now: EngineTime(0),
             replica: Engine::new(policy),
             ended: BTreeMap::new(),
+            closed: BTreeMap::new(),
         };
         new.execute(&Command::PublishPolicy).unwrap();
         new
@@ -111,9 +115,47 @@ impl Audited {
             self.engine.state(),
             "replay gave another state"
         );
+        self.check_snapshot(&fresh);
         self.replica = fresh.clone();
         self.engine = fresh;
         self.execute(&Command::Resume).unwrap()
+    }
+
+    /// A snapshot of any moment and the events behind it give what all events give.
+    fn check_snapshot(&self, full: &Engine) {
+        let policy = full.policy();
+        let (before, behind) = self.log.split_at(self.log.len() / 2);
+        let mut engine = Engine::new(policy.clone());
+        for (at, event) in before {
+            engine.apply(*at, event);
+        }
+        let bytes = postcard::to_allocvec(&engine.image()).unwrap();
+        let image: Image = postcard::from_bytes(&bytes).unwrap();
+        let mut restored = Engine::restored(policy.clone(), image);
+        assert_eq!(
+            restored.state(),
+            engine.state(),
+            "a snapshot lost something"
+        );
+        assert_eq!(restored.index.deadlines, engine.index.deadlines);
+        assert_eq!(restored.index.queue, engine.index.queue);
+        for (at, event) in behind {
+            restored.apply(*at, event);
+        }
+        assert_eq!(restored.state(), full.state(), "snapshot and tail differ");
+        assert_eq!(restored.index.queue, full.index.queue);
+        assert_eq!(restored.index.deadlines, full.index.deadlines);
+        assert_eq!(restored.index.by_message, full.index.by_message);
+        assert_eq!(restored.positions.places(), full.positions.places());
+        for terminals in full
+            .state()
+            .units
+            .values()
+            .filter_map(|unit| unit.duty.as_ref())
+        {
+            let place = |of: &Engine| of.positions.of_unit(self.now, &terminals.terminals);
+            assert_eq!(place(&restored), place(full));
+        }
     }
 
     fn audit(&mut self, batch: &[Event]) {
@@ -126,9 +168,15 @@ impl Audited {
                 Event::IncidentReported { incident, .. } => {
                     self.ended.insert(*incident, None);
                 }
-                Event::IncidentCancelled { incident, .. }
-                | Event::IncidentResolved { incident, .. } => {
+                Event::IncidentResolved { incident, .. } => {
                     self.ended.insert(*incident, Some(self.now));
+                }
+                Event::IncidentClosed { incident, .. } => {
+                    self.closed.insert(*incident, self.now);
+                }
+                Event::IncidentCancelled { incident, .. } => {
+                    self.ended.insert(*incident, Some(self.now));
+                    self.closed.insert(*incident, self.now);
                 }
                 _ => {}
             }
@@ -271,8 +319,9 @@ impl Audited {
 
     fn nothing_lost(&self) {
         let state = self.engine.state();
-        for (id, ended) in &self.ended {
-            let kept = ended.is_none_or(|at| self.now.since_ms(at) <= State::KEEP_ENDED_MS);
+        for id in self.ended.keys() {
+            let closed = self.closed.get(id);
+            let kept = closed.is_none_or(|at| self.now.since_ms(*at) <= State::KEEP_ENDED_MS);
             assert!(!kept || state.incidents.contains_key(id), "{id} is lost");
         }
         let open = state

@@ -5,8 +5,10 @@ use super::policy;
 use super::script::play;
 use crate::engine::alarm::{About, AlarmKind};
 use crate::engine::command::Command;
-use crate::engine::event::Event;
-use crate::engine::id::{AlarmId, EngineTime, RadioId};
+use crate::engine::event::{By, Event};
+use crate::engine::id::{AlarmId, EngineTime, IncidentId, RadioId};
+use crate::engine::incident::{Classification, Report, Source};
+use crate::engine::policy::Grade;
 use crate::engine::state::State;
 
 fn raised(id: u32, kind: AlarmKind) -> Event {
@@ -95,4 +97,47 @@ fn a_jump_in_time_ends_in_peace() {
         );
     }
     assert_eq!(world.engine.state().open_incidents, 3);
+}
+
+fn resolved(world: &mut Audited, id: u32) {
+    let report = Report {
+        source: Source::Police110,
+        by: "calls".into(),
+        place: "here".into(),
+        point: None,
+        caller: String::new(),
+        text: String::new(),
+        occurred_at_ms: None,
+        classification: Classification {
+            category: None,
+            grade: Grade::Two,
+        },
+    };
+    world.execute(&Command::Report(Box::new(report))).unwrap();
+    let (incident, by) = (IncidentId(id), By::User("desk".into()));
+    world.execute(&Command::Resolve { incident, by }).unwrap();
+}
+
+/// What nobody closed is not forgotten; what was closed stays for a day more.
+#[test]
+fn a_resolved_incident_stays_until_a_day_after_its_closing() {
+    let day_ms = State::KEEP_ENDED_MS;
+    let mut world = Audited::new(policy(Vec::new(), &[]));
+    resolved(&mut world, 1);
+    world.now = EngineTime(3 * day_ms);
+    resolved(&mut world, 2);
+    let known = |world: &Audited, id| {
+        let incidents = &world.engine.state().incidents;
+        incidents.contains_key(&IncidentId(id))
+    };
+    assert!(known(&world, 1));
+    let (incident, by) = (IncidentId(1), By::User("desk".into()));
+    world.execute(&Command::Close { incident, by }).unwrap();
+    world.now = EngineTime(4 * day_ms);
+    resolved(&mut world, 3);
+    assert!(known(&world, 1));
+    world.now = EngineTime(4 * day_ms + 1);
+    resolved(&mut world, 4);
+    assert!(!known(&world, 1));
+    assert!(known(&world, 2), "nobody closed it");
 }

@@ -8,6 +8,7 @@ use crate::engine::id::{
     AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId,
     UnitId,
 };
+use crate::engine::image::IMAGE_FORMAT;
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::{Body, Talkgroup};
 use crate::engine::policy::{Grade, Limits, Need, Skills, UnitKind};
@@ -603,7 +604,28 @@ fn a_shift_hashes_the_same_everywhere() {
         (shift.log.len(), hash.finalize().to_hex().as_str()),
         (
             143,
-            "49381f2fdf471cec2b76b5d0f50469003e8c02d5ad97bcd454c5b0d7a6cfc464"
+            "5559ee8048cdf4b9b1318b829aaa96916fc643981fe7aa67b9b5dcd4c50efb22"
+        )
+    );
+}
+
+/// What a snapshot holds of that shift. When this fails, the layout of the state or what events
+/// make of it changed: raise `IMAGE_FORMAT`, so that old snapshots are left alone, and then put the
+/// new figures here.
+#[test]
+fn the_image_of_a_shift_is_frozen_with_its_format() {
+    let shift = play(SHIFT);
+    let image = postcard::to_allocvec(&shift.engine.image()).unwrap();
+    assert_eq!(
+        (
+            IMAGE_FORMAT,
+            image.len(),
+            blake3::hash(&image).to_hex().as_str()
+        ),
+        (
+            1,
+            1516,
+            "90d5137036f4d5049692911dda30339b3b1b4d98dbe0b55383c2b3b86f19177e"
         )
     );
 }

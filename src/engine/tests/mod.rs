@@ -4,6 +4,7 @@ mod audit;
 mod bounds;
 mod expect;
 mod golden;
+mod image;
 
 mod lifecycle;
 mod property;

@@ -27,10 +27,10 @@ fn the_whole_ladder() {
         600.0 expect   铁骑01#1 Cleared
         700.0 close    #1
         700.0 expect   #1 Closed
-        87000.0 note   #1 statistics
-        87000.1 report noise at 0,0
-        87000.1 expect #1 gone
-        87000.1 expect #2 Assigned 铁骑01 Offered
+        87100.0 note   #1 statistics
+        87100.1 report noise at 0,0
+        87100.1 expect #1 gone
+        87100.1 expect #2 Assigned 铁骑01 Offered
         ",
     );
 }

@@ -5,6 +5,7 @@ mod fault;
 mod file;
 mod golden;
 mod rot;
+mod snapshot;
 mod write;
 
 use super::*;

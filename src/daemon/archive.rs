@@ -1,0 +1,164 @@
+//! What consoles may ask of the archive, and what the daemon knows of it. The archive itself is
+//! outside: a question leaves as an output and its answer comes back as an input.
+
+use super::output::{Outbox, Output};
+use super::rpc::{self, Problem};
+use super::session::ConsoleId;
+use super::{Daemon, Now};
+use crate::engine::id::IncidentId;
+use crate::engine::policy::Grade;
+use serde_json::{Value, json};
+
+/// Questions that may be on their way at once.
+pub const MAX_QUESTIONS: usize = 64;
+/// Most incidents a page holds.
+pub const MAX_PAGE: usize = 200;
+/// Incidents of a page unless asked otherwise.
+pub const DEFAULT_PAGE: usize = 50;
+
+/// Where a page ended: report time in UTC ms since 1970, and number.
+pub type Cursor = (i64, u32);
+
+/// Which incidents; everything that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Reported at or after, UTC ms since 1970.
+    pub from_ms: Option<i64>,
+    /// Reported before, UTC ms since 1970.
+    pub to_ms: Option<i64>,
+    /// This number.
+    pub incident: Option<IncidentId>,
+    /// A unit with this call sign had an assignment.
+    pub unit: Option<String>,
+    /// Its grade now.
+    pub grade: Option<Grade>,
+    /// Key of its category now.
+    pub category: Option<String>,
+    /// Words that all stand in place, text, caller or notes.
+    pub text: Option<String>,
+    /// Only what is older than the end of the page before.
+    pub cursor: Option<Cursor>,
+    /// Most incidents of this page.
+    pub limit: usize,
+}
+
+/// A question to the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// A page of incidents, newest report first.
+    List(Box<Filter>),
+    /// One incident the engine does not keep any more.
+    Get(IncidentId),
+}
+
+/// The newest snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotStatus {
+    /// The journal's record it was taken behind.
+    pub record: u64,
+    /// Wall label of that record, UTC ms since 1970.
+    pub wall_ms: i64,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// How archive and snapshots are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Events it has, counted as the engine's `seq`.
+    pub seq: u64,
+    /// Incidents in it.
+    pub incidents: u64,
+    /// Records done and in all while it is made again.
+    pub rebuilding: Option<(u64, u64)>,
+    /// The journal is damaged before a snapshot: what happened in between is missing here.
+    pub gap: bool,
+    /// Why there is none.
+    pub failed: Option<String>,
+    /// The newest snapshot.
+    pub snapshot: Option<SnapshotStatus>,
+}
+
+impl Status {
+    /// Whether it holds every event up to `seq`.
+    #[must_use]
+    pub fn has(&self, seq: u64) -> bool {
+        self.seq >= seq && self.rebuilding.is_none() && self.failed.is_none()
+    }
+
+    /// What an answer says of where it comes from.
+    #[must_use]
+    pub fn note(&self, wanted: u64) -> Value {
+        let complete = self.has(wanted) && !self.gap;
+        json!({ "seq": self.seq, "complete": complete })
+    }
+}
+
+impl Daemon {
+    /// Sends a question on its way; the answer is written when it comes back.
+    pub(super) fn ask_archive(
+        &mut self,
+        console: ConsoleId,
+        id: &Value,
+        ask: Ask,
+        out: &mut dyn Outbox,
+    ) {
+        let Some(session) = self.sessions.get(&console) else {
+            return;
+        };
+        if self.questions >= MAX_QUESTIONS {
+            let message = "the archive has enough to do: ask again";
+            let problem = Problem::new(Problem::BUSY, message);
+            return self.refuse(console, id, &problem, out);
+        }
+        let wanted = session.acked_seq;
+        self.questions += 1;
+        let id = id.clone();
+        out.push(Output::AskArchive {
+            console,
+            id,
+            ask,
+            wanted,
+        });
+    }
+
+    /// An answer came back.
+    pub(super) fn archive_answered(
+        &mut self,
+        console: ConsoleId,
+        id: &Value,
+        answer: Result<String, String>,
+        out: &mut dyn Outbox,
+    ) {
+        self.questions = self.questions.saturating_sub(1);
+        match answer {
+            Ok(answer) => self.write(console, rpc::answer(id, &answer), out),
+            Err(why) => {
+                let mut problem = Problem::new(Problem::REJECTED, why);
+                problem.data = Some(json!({ "kind": "not_archived" }));
+                self.refuse(console, id, &problem, out);
+            }
+        }
+    }
+
+    /// Archive and snapshots for `system.health`.
+    pub(super) fn archive_health(&self, now: Now) -> (Value, Value) {
+        let status = &self.archive;
+        let seq = self.engine.state().seq;
+        let rebuilding = status
+            .rebuilding
+            .map(|(done, total)| json!({ "done": done, "total": total }));
+        let archive = json!({
+            "seq": status.seq, "lag": seq.saturating_sub(status.seq),
+            "incidents": status.incidents, "rebuilding": rebuilding, "gap": status.gap,
+            "failed": status.failed,
+        });
+        let snapshot = status.snapshot.map(|snapshot| {
+            json!({
+                "record": snapshot.record, "bytes": snapshot.bytes,
+                "age_ms": now.wall_ms.saturating_sub(snapshot.wall_ms).max(0),
+            })
+        });
+        (archive, json!(snapshot))
+    }
+}

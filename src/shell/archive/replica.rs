@@ -1,0 +1,247 @@
+//! A second engine off the loop, fed by the journal: archive rows and snapshots are made from it,
+//! so the loop neither stops nor copies anything for them.
+
+use super::store::{Changes, Meta, Row, Store, StoreError};
+use crate::daemon::board::Touched;
+use crate::daemon::wire::{Named, Views};
+use crate::engine::Engine;
+use crate::engine::assignment::Rung;
+use crate::engine::event::Event;
+use crate::engine::id::{EngineTime, IncidentId};
+use crate::engine::image::{IMAGE_FORMAT, Image};
+use crate::engine::incident::Incident;
+use crate::engine::policy::Policy;
+use crate::geo::plane::Plane;
+use crate::journal::{ChainPoint, Disk, DiskError, Snapshot, SnapshotHead, write_snapshot};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The config's share of it.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// What the engine decides by.
+    pub policy: Policy,
+    /// What points are drawn in.
+    pub plane: Plane,
+}
+
+/// The engine at a record of the journal, and what the archive does not have of it yet.
+pub(super) struct Replica {
+    rules: Rules,
+    engine: Engine,
+    /// The record it is behind; none before the first.
+    pub(super) point: Option<ChainPoint>,
+    time_ms: u64,
+    wall_ms: i64,
+    touched: BTreeSet<IncidentId>,
+    log: Vec<(IncidentId, u64, String)>,
+}
+
+/// Why a replica cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReplicaError {
+    #[error("failed to read a record: {0}")]
+    Record(#[from] postcard::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Replica {
+    /// Before the first record.
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            engine: Engine::new(rules.policy.clone()),
+            rules,
+            point: None,
+            time_ms: 0,
+            wall_ms: 0,
+            touched: BTreeSet::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Where a snapshot was taken; everything in it counts as touched. None when its payload is
+    /// of another program.
+    pub(super) fn restored(rules: Rules, snapshot: &Snapshot) -> Option<Self> {
+        let head = snapshot.head;
+        let engine = restore(&rules.policy, snapshot)?;
+        Some(Self {
+            touched: engine.state().incidents.keys().copied().collect(),
+            engine,
+            point: Some(head.point),
+            time_ms: head.time_ms,
+            wall_ms: head.wall_ms,
+            ..Self::new(rules)
+        })
+    }
+
+    /// Events it has.
+    pub(super) fn seq(&self) -> u64 {
+        self.engine.state().seq
+    }
+
+    /// Applies an event's record.
+    pub(super) fn apply(
+        &mut self,
+        time_ms: u64,
+        wall_ms: i64,
+        payload: &[u8],
+    ) -> Result<(), ReplicaError> {
+        let event: Event = postcard::from_bytes(payload)?;
+        (self.time_ms, self.wall_ms) = (time_ms, wall_ms);
+        self.engine.apply(EngineTime(time_ms), &event);
+        self.engine.replayed();
+        self.touch(&event);
+        if let Some((incident, line)) = self.delivery(&event) {
+            let record = self.engine.state().seq;
+            self.log.push((incident, record, line.to_string()));
+        }
+        Ok(())
+    }
+
+    /// There is no archive to tell.
+    pub(super) fn drop_pending(&mut self) {
+        self.touched.clear();
+        self.log.clear();
+    }
+
+    /// Rows the archive does not have yet.
+    pub(super) fn pending(&self) -> usize {
+        self.touched.len() + self.log.len()
+    }
+
+    fn touch(&mut self, event: &Event) {
+        let mut touched = Touched::default();
+        touched.note(self.views(), event);
+        self.touched.extend(touched.incidents());
+    }
+
+    fn views(&self) -> Views<'_> {
+        Views {
+            engine: &self.engine,
+            plane: &self.rules.plane,
+            now: EngineTime(self.time_ms),
+        }
+    }
+
+    /// The line of the delivery log an event is, if it is one.
+    fn delivery(&self, event: &Event) -> Option<(IncidentId, Value)> {
+        let (id, what) = match event {
+            Event::AssignmentOffered { assignment, .. } => (assignment, "offered"),
+            Event::AssignmentRetried { assignment, .. } => (assignment, "retried"),
+            Event::AssignmentAdvanced {
+                assignment, rung, ..
+            } => (assignment, rung.name()),
+            Event::AssignmentDeclined { assignment, .. } => (assignment, Rung::Declined.name()),
+            Event::AssignmentExpired { assignment, .. } => (assignment, Rung::Expired.name()),
+            Event::AssignmentRecalled { assignment, .. } => (assignment, Rung::Recalled.name()),
+            _ => return None,
+        };
+        let state = self.engine.state();
+        let assignment = state.assignments.get(id)?;
+        let unit = state.units.get(&assignment.unit);
+        let line = json!({
+            "at": self.time_ms, "wall_ms": self.wall_ms, "assignment": id, "what": what,
+            "unit": unit.map(|unit| unit.call_sign.as_str()), "attempt": assignment.attempt,
+            "terminal": assignment.terminal,
+        });
+        Some((assignment.incident, line))
+    }
+
+    /// Writes what is new into the archive, and, when the replica is `whole` at the end of a
+    /// batch, how far it is. `incidents` counts rows.
+    pub(super) fn store(
+        &mut self,
+        store: &Store,
+        incidents: &mut u64,
+        whole: Option<bool>,
+    ) -> Result<(), StoreError> {
+        let mut changes = Changes::default();
+        for id in std::mem::take(&mut self.touched) {
+            if let Some(incident) = self.engine.state().incidents.get(&id) {
+                let known_ms = store.row(id, |row| row.reported_ms)?;
+                *incidents += u64::from(known_ms.is_none());
+                self.row(&mut changes, incident, known_ms);
+            }
+        }
+        for (incident, record, line) in self.log.drain(..) {
+            changes.delivery(incident, record, &line);
+        }
+        if let (Some(gap), Some(point)) = (whole, self.point) {
+            changes.meta(&Meta::at(point, self.seq(), *incidents, gap));
+        }
+        store.write(changes)
+    }
+
+    fn row(&self, changes: &mut Changes, incident: &Incident, known_ms: Option<i64>) {
+        let state = self.engine.state();
+        let views = self.views();
+        let since_ms = EngineTime(self.time_ms).since_ms(incident.reported_at);
+        let since_ms = i64::try_from(since_ms).unwrap_or(i64::MAX);
+        let reported_ms = known_ms.unwrap_or_else(|| self.wall_ms.saturating_sub(since_ms));
+        let ids = incident.assignments.iter();
+        let assignments: Vec<_> = ids.filter_map(|id| state.assignments.get(id)).collect();
+        let units: BTreeSet<&str> = assignments
+            .iter()
+            .filter_map(|assignment| state.units.get(&assignment.unit))
+            .map(|unit| unit.call_sign.as_str())
+            .collect();
+        let shown: Vec<_> = assignments
+            .iter()
+            .map(|one| views.assignment(one))
+            .collect();
+        let mut whole = views.incident(incident);
+        let full = whole.to_string();
+        let category = whole.get("category").and_then(Value::as_str);
+        let category = category.unwrap_or_default().to_owned();
+        if let Some(summary) = whole.as_object_mut() {
+            summary.remove("notes");
+            summary.remove("slots");
+            summary.insert("reported_ms".into(), json!(reported_ms));
+            summary.insert("units".into(), json!(units));
+        }
+        let report = &incident.report;
+        let notes = incident.notes.iter().map(|note| note.text.as_str());
+        let words = [&report.place, &report.text, &report.caller].map(String::as_str);
+        let words: Vec<&str> = words.into_iter().chain(notes).collect();
+        let row = Row {
+            reported_ms,
+            grade: incident.classification().grade.name(),
+            category: &category,
+            words: &words.join("\n").to_lowercase(),
+            summary: &whole.to_string(),
+            incident: &full,
+            assignments: &json!(shown).to_string(),
+        };
+        changes.incident(incident.id, &row, units.into_iter());
+    }
+
+    /// Writes a snapshot; its record and length.
+    pub(super) fn snapshot<D: Disk>(
+        &self,
+        disk: &mut D,
+    ) -> Result<Option<(SnapshotHead, u64)>, DiskError> {
+        let Some(point) = self.point else {
+            return Ok(None);
+        };
+        let Ok(payload) = postcard::to_allocvec(&self.engine.image()) else {
+            return Ok(None);
+        };
+        let head = SnapshotHead {
+            format: IMAGE_FORMAT,
+            point,
+            time_ms: self.time_ms,
+            wall_ms: self.wall_ms,
+        };
+        Ok(Some((head, write_snapshot(disk, &head, &payload)?)))
+    }
+}
+
+/// The engine of a snapshot, unless another program's layout is in it.
+pub(crate) fn restore(policy: &Policy, snapshot: &Snapshot) -> Option<Engine> {
+    if snapshot.head.format != IMAGE_FORMAT {
+        return None;
+    }
+    let image: Image = postcard::from_bytes(&snapshot.payload).ok()?;
+    Some(Engine::restored(policy.clone(), image))
+}

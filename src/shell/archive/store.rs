@@ -1,0 +1,286 @@
+//! The archive on disk: one sled tree with rows and their indexes.
+//!
+//! | key                              | value                                                   |
+//! |----------------------------------|---------------------------------------------------------|
+//! | `m`                              | [`Meta`]                                                |
+//! | `i` number                       | [`Row`]                                                 |
+//! | `t` report time, number          | -                                                       |
+//! | `u` call sign, 0, time, number   | -                                                       |
+//! | `d` number, record               | a line of the delivery log, JSON                        |
+//!
+//! Numbers and times are big-endian, so that they sort. One batch of changes is atomic and brings
+//! its own [`Meta`], so what is found after a crash is what was there at some record. sled may
+//! refuse or panic on a directory that was cut or changed; both come out as [`StoreError`].
+
+use crate::daemon::archive::Cursor;
+use crate::engine::id::IncidentId;
+use crate::journal::ChainPoint;
+use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Layout of keys and rows; an archive of another one is made again.
+const FORMAT: u16 = 1;
+/// Memory for pages.
+const CACHE_BYTES: u64 = 16 << 20;
+const META: &[u8] = b"m";
+
+/// Why the archive cannot be used; it is made again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// sled says so.
+    #[error("failed to use the archive: {0}")]
+    Sled(#[from] sled::Error),
+    /// sled panicked.
+    #[error("failed to use the archive: it is broken")]
+    Panicked,
+    /// It holds what nobody wrote.
+    #[error("failed to use the archive: {0}")]
+    Odd(&'static str),
+}
+
+/// How far the archive is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    format: u16,
+    /// The journal's record everything up to which is in here, with its digest.
+    record: u64,
+    digest: [u8; 32],
+    /// The same in the engine's count of events.
+    pub(super) seq: u64,
+    /// Incidents in it.
+    pub(super) incidents: u64,
+    /// The journal was damaged where a snapshot made it good.
+    pub(super) gap: bool,
+}
+
+impl Meta {
+    pub(super) fn at(point: ChainPoint, seq: u64, incidents: u64, gap: bool) -> Self {
+        Self {
+            format: FORMAT,
+            record: point.seq,
+            digest: point.digest,
+            seq,
+            incidents,
+            gap,
+        }
+    }
+
+    /// The journal's record it is at.
+    pub(crate) fn point(&self) -> ChainPoint {
+        ChainPoint {
+            seq: self.record,
+            digest: self.digest,
+        }
+    }
+}
+
+/// One incident.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Row<'a> {
+    /// Report time, UTC ms since 1970.
+    pub(super) reported_ms: i64,
+    /// Its grade's name.
+    pub(super) grade: &'a str,
+    /// Its category's key, empty if none.
+    pub(super) category: &'a str,
+    /// Where words are looked for, lower case.
+    pub(super) words: &'a str,
+    /// What a list shows, JSON.
+    pub(super) summary: &'a str,
+    /// The incident as `incident.get` shows it, JSON.
+    pub(super) incident: &'a str,
+    /// Its assignments, a JSON array.
+    pub(super) assignments: &'a str,
+}
+
+/// An open archive. After an error it is [`Store::is_broken`].
+#[derive(Debug)]
+pub(crate) struct Store {
+    db: sled::Db,
+    broken: AtomicBool,
+}
+
+impl Store {
+    /// Opens or makes the archive in `dir` and reads all of it once.
+    pub(crate) fn open(dir: &Path) -> Result<(Self, Option<Meta>), StoreError> {
+        let db = contained(|| {
+            let config = sled::Config::new().path(dir);
+            Ok(config.cache_capacity(CACHE_BYTES).open()?)
+        })?;
+        let broken = AtomicBool::new(false);
+        let store = Self { db, broken };
+        let meta = store.meta()?;
+        store.check(meta.as_ref())?;
+        Ok((store, meta))
+    }
+
+    /// Every row is there and can be read.
+    fn check(&self, meta: Option<&Meta>) -> Result<(), StoreError> {
+        let counted = self.contained(|| {
+            let mut count = 0;
+            for pair in self.db.scan_prefix(b"i") {
+                let (_, row) = pair?;
+                read_row(&row)?;
+                count += 1;
+            }
+            Ok(count)
+        })?;
+        match meta {
+            Some(meta) if meta.incidents != counted => Err(StoreError::Odd("rows are missing")),
+            None if !self.db.is_empty() => Err(StoreError::Odd("it was not finished")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it failed once: it must be made again.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    fn contained<T>(&self, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        contained(run).inspect_err(|_| self.broken.store(true, Ordering::Relaxed))
+    }
+
+    /// How far it is; none before anything was finished, or when another program wrote it.
+    fn meta(&self) -> Result<Option<Meta>, StoreError> {
+        let found = self.contained(|| Ok(self.db.get(META)?))?;
+        let meta = found.and_then(|bytes| postcard::from_bytes::<Meta>(&bytes).ok());
+        Ok(meta.filter(|meta| meta.format == FORMAT))
+    }
+
+    /// Applies changes at once.
+    pub(super) fn write(&self, changes: Changes) -> Result<(), StoreError> {
+        self.contained(|| Ok(self.db.apply_batch(changes.0)?))
+    }
+
+    /// Hands everything to the operating system.
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        self.contained(|| Ok(self.db.flush().map(|_| ())?))
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.contained(|| Ok(self.db.size_on_disk()?)).unwrap_or(0)
+    }
+
+    /// Looks at an incident's row.
+    pub(super) fn row<T>(
+        &self,
+        id: IncidentId,
+        look: impl FnOnce(Row<'_>) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        self.contained(|| {
+            let Some(bytes) = self.db.get(row_key(id))? else {
+                return Ok(None);
+            };
+            Ok(Some(look(read_row(&bytes)?)))
+        })
+    }
+
+    /// The delivery log of an incident, JSON objects in order.
+    pub(super) fn deliveries(&self, id: IncidentId) -> Result<Vec<String>, StoreError> {
+        self.contained(|| {
+            let prefix = [b"d".as_slice(), &id.0.to_be_bytes()].concat();
+            let lines = self.db.scan_prefix(prefix).values();
+            lines
+                .map(|line| Ok(String::from_utf8_lossy(&line?).into_owned()))
+                .collect()
+        })
+    }
+
+    /// Visits incidents reported from `from_ms` on and before `end`, of one unit if given, newest
+    /// first, until `visit` says stop.
+    pub(super) fn visit(
+        &self,
+        unit: Option<&str>,
+        from_ms: i64,
+        end: Cursor,
+        mut visit: impl FnMut(Cursor) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.contained(|| {
+            let prefix = unit.map_or_else(|| b"t".to_vec(), unit_prefix);
+            let key = |(time, number)| [prefix.as_slice(), &time_key(time, number)].concat();
+            for pair in self.db.range(key((from_ms, 0))..key(end)).rev() {
+                let (found, _) = pair?;
+                let tail = found.get(prefix.len()..).unwrap_or_default();
+                let cursor = read_time_key(tail).ok_or(StoreError::Odd("a key is too short"))?;
+                if !visit(cursor)? {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Changes that are made together.
+#[derive(Debug, Default)]
+pub(super) struct Changes(sled::Batch);
+
+impl Changes {
+    pub(super) fn meta(&mut self, meta: &Meta) {
+        if let Ok(bytes) = postcard::to_allocvec(meta) {
+            self.0.insert(META, bytes);
+        }
+    }
+
+    /// An incident as it is now, with the call signs of the units it ever had.
+    pub(super) fn incident<'u>(
+        &mut self,
+        id: IncidentId,
+        row: &Row<'_>,
+        units: impl Iterator<Item = &'u str>,
+    ) {
+        let Ok(bytes) = postcard::to_allocvec(row) else {
+            return;
+        };
+        self.0.insert(row_key(id), bytes);
+        let time = time_key(row.reported_ms, id.0);
+        self.0.insert([b"t".as_slice(), &time].concat(), Vec::new());
+        for unit in units {
+            let key = [unit_prefix(unit).as_slice(), &time].concat();
+            self.0.insert(key, Vec::new());
+        }
+    }
+
+    /// A line of an incident's delivery log; `record` orders them.
+    pub(super) fn delivery(&mut self, id: IncidentId, record: u64, line: &str) {
+        let number = id.0.to_be_bytes();
+        let key = [b"d".as_slice(), &number, &record.to_be_bytes()].concat();
+        self.0.insert(key, line.as_bytes());
+    }
+}
+
+/// sled's own faults must not take the daemon along.
+fn contained<T>(run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked))
+}
+
+fn read_row(bytes: &[u8]) -> Result<Row<'_>, StoreError> {
+    postcard::from_bytes(bytes).map_err(|_| StoreError::Odd("a row cannot be read"))
+}
+
+fn row_key(id: IncidentId) -> Vec<u8> {
+    [b"i".as_slice(), &id.0.to_be_bytes()].concat()
+}
+
+fn unit_prefix(call_sign: &str) -> Vec<u8> {
+    [b"u".as_slice(), call_sign.as_bytes(), &[0]].concat()
+}
+
+/// Time and number so that they sort; times before 1970 too.
+fn time_key(time_ms: i64, number: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    let (time, rest) = key.split_at_mut(8);
+    time.copy_from_slice(&(time_ms ^ i64::MIN).to_be_bytes());
+    rest.copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+fn read_time_key(bytes: &[u8]) -> Option<Cursor> {
+    let (time, number) = bytes.split_first_chunk()?;
+    let number = u32::from_be_bytes(*number.first_chunk()?);
+    Some((i64::from_be_bytes(*time) ^ i64::MIN, number))
+}
