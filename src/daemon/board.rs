@@ -6,7 +6,7 @@
 use super::rpc;
 use super::wire::Views;
 use crate::engine::event::Event;
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId, RadioId, UnitId};
+use crate::engine::id::{AlarmId, AssignmentId, IncidentId, ProposalId, RadioId, UnitId};
 use crate::engine::incident::Phase;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ pub struct Touched {
     assignments: BTreeSet<AssignmentId>,
     units: BTreeSet<UnitId>,
     alarms: BTreeSet<AlarmId>,
+    proposals: BTreeSet<ProposalId>,
     texts: Vec<(RadioId, String)>,
     terminals: BTreeSet<RadioId>,
 }
@@ -34,6 +35,7 @@ impl Touched {
             && self.assignments.is_empty()
             && self.units.is_empty()
             && self.alarms.is_empty()
+            && self.proposals.is_empty()
             && self.texts.is_empty()
             && self.terminals.is_empty()
     }
@@ -61,7 +63,10 @@ impl Touched {
             | Event::IncidentReviewed { incident, .. }
             | Event::IncidentCancelled { incident, .. }
             | Event::IncidentResolved { incident, .. }
-            | Event::IncidentClosed { incident, .. } => {
+            | Event::IncidentClosed { incident, .. }
+            | Event::IncidentClaimed { incident, .. }
+            | Event::ClaimQuestioned { incident, .. }
+            | Event::ClaimReleased { incident, .. } => {
                 self.incidents.insert(*incident);
             }
             Event::AssignmentStacked { assignment, .. }
@@ -71,7 +76,8 @@ impl Touched {
             | Event::AssignmentOverdue { assignment, .. }
             | Event::AssignmentDeclined { assignment, .. }
             | Event::AssignmentExpired { assignment, .. }
-            | Event::AssignmentRecalled { assignment, .. } => {
+            | Event::AssignmentRecalled { assignment, .. }
+            | Event::RankingOverridden { assignment, .. } => {
                 self.assignments.insert(*assignment);
                 if let Some(found) = views.engine.state().assignments.get(assignment) {
                     self.incidents.insert(found.incident);
@@ -82,6 +88,11 @@ impl Touched {
             | Event::AlarmRepeated { alarm }
             | Event::AlarmAcked { alarm, .. } => {
                 self.alarms.insert(*alarm);
+            }
+            Event::ProposalMade { proposal, .. }
+            | Event::ProposalOverdue { proposal, .. }
+            | Event::ProposalEnded { proposal, .. } => {
+                self.proposals.insert(*proposal);
             }
             Event::TextReceived { radio, text, .. } => self.texts.push((*radio, text.clone())),
             Event::PolicyPublished { .. }
@@ -117,6 +128,9 @@ impl Touched {
             .alarms
             .iter()
             .filter(|id| !state.alarms.contains_key(id));
+        let known = |id: &ProposalId| state.proposals.by_id(*id);
+        let proposals = self.proposals.iter().filter_map(known);
+        let ended = self.proposals.iter().filter(|id| known(id).is_none());
         let texts = self.texts.iter().map(|(radio, text)| {
             let unit = state.holder(*radio).map(|unit| unit.call_sign.as_str());
             json!({ "radio": radio, "unit": unit, "text": text })
@@ -130,13 +144,15 @@ impl Touched {
             "units": units.map(|found| views.unit(found)).collect::<Vec<_>>(),
             "alarms": alarms.map(|found| views.alarm(found)).collect::<Vec<_>>(),
             "alarms_acked": gone.collect::<Vec<_>>(),
+            "proposals": proposals.map(|found| views.proposal(found)).collect::<Vec<_>>(),
+            "proposals_ended": ended.collect::<Vec<_>>(),
             "texts": texts.collect::<Vec<_>>(),
         });
         rpc::notice("board.delta", &params)
     }
 }
 
-/// The pages of a snapshot: open incidents, their assignments, units, alarms. Deltas go on at
+/// The pages of a snapshot: open incidents, their assignments, units, alarms, proposals. Deltas go on at
 /// `seq` + 1.
 #[must_use]
 pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
@@ -164,6 +180,12 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
                 .alarms
                 .values()
                 .map(|found| ("alarm", views.alarm(found))),
+        )
+        .chain(
+            state
+                .proposals
+                .iter()
+                .map(|found| ("proposal", views.proposal(found))),
         );
     let mut pages = Vec::new();
     let (mut page, mut size) = (Vec::new(), 0usize);

@@ -20,6 +20,7 @@ mod radio;
 pub mod rpc;
 mod serve;
 pub mod session;
+mod shown;
 mod stage;
 pub mod text;
 pub mod wire;
@@ -30,6 +31,7 @@ mod tests;
 use crate::config::Config;
 use crate::config::users::Role;
 use crate::engine::Engine;
+use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::{EngineTime, RadioId, UnitId};
@@ -44,6 +46,7 @@ use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
 use session::{ConsoleId, Login, Session};
+use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -145,6 +148,10 @@ pub struct Daemon {
     moved: BTreeSet<UnitId>,
     noted_at: EngineTime,
     shown_at: EngineTime,
+    /// Rankings shown to the desks.
+    shown: Shown,
+    /// Desks that are gone and held claims.
+    gone: Vec<Desk>,
     stages: Stages,
     counts: health::Counts,
     last_texts: BTreeMap<RadioId, u32>,
@@ -184,6 +191,8 @@ impl Daemon {
             moved: BTreeSet::new(),
             noted_at: now.at,
             shown_at: now.at,
+            shown: Shown::default(),
+            gone: Vec::new(),
             stages: Stages::default(),
             counts: health::Counts::default(),
             last_texts: BTreeMap::new(),
@@ -263,9 +272,7 @@ impl Daemon {
                 }
                 self.write_board(console, out);
             }
-            Input::ConsoleClosed(console) => {
-                self.sessions.remove(&console);
-            }
+            Input::ConsoleClosed(console) => self.forget(console),
             Input::PasswordChecked { console, role } => {
                 self.password_checked(console, role, out);
             }
@@ -297,7 +304,10 @@ impl Daemon {
     /// Whether something waits for [`Daemon::work`].
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.urgent.is_empty() || !self.normal.is_empty() || !self.positions.is_empty()
+        !self.urgent.is_empty()
+            || !self.normal.is_empty()
+            || !self.positions.is_empty()
+            || !self.gone.is_empty()
     }
 
     /// When to call [`Daemon::work`] though nothing came.
@@ -322,6 +332,9 @@ impl Daemon {
         self.pump(now, out);
         while let Some(work) = self.urgent.pop_front() {
             self.work_on(now, work, out);
+        }
+        for desk in std::mem::take(&mut self.gone) {
+            self.execute(now, &Command::DeskGone { desk }, out);
         }
         self.tick(now, out);
         for _ in 0..Self::NORMAL_TURN {
@@ -530,8 +543,29 @@ impl Daemon {
     }
 
     fn close(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
-        self.sessions.remove(&console);
+        self.forget(console);
         out.push(Output::CloseConsole(console));
+    }
+
+    /// A connection is gone, and its desk with it.
+    fn forget(&mut self, console: ConsoleId) {
+        if let Some(session) = self.sessions.remove(&console) {
+            self.left(console, &session.login);
+        }
+    }
+
+    /// Whoever was logged in is so no more: the next work frees what that desk claimed.
+    fn left(&mut self, console: ConsoleId, login: &Login) {
+        let Login::User { name, .. } = login else {
+            return;
+        };
+        let desk = Desk {
+            user: name.clone(),
+            console: console.0,
+        };
+        if self.engine.state().claims_of(&desk).next().is_some() {
+            self.gone.push(desk);
+        }
     }
 
     /// Writes a line now. Answers are few, but who asks without reading is closed.

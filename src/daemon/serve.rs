@@ -8,6 +8,7 @@ use super::session::{ConsoleId, Heard, Login};
 use super::wire::Named;
 use super::{Daemon, Now, Work};
 use crate::engine::answer::Lookup;
+use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::policy::Grade;
@@ -77,6 +78,9 @@ impl Daemon {
         let context = Context {
             engine: &self.engine,
             config: &self.config,
+            shown: &self.shown,
+            console,
+            role: user.as_ref().map(|(_, role)| *role),
         };
         let name = user.as_ref().map_or("", |(name, _)| name.as_str());
         let call =
@@ -85,6 +89,12 @@ impl Daemon {
             Err(problem) => self.refuse(console, &request.id, &problem, out),
             Ok(Call::Do { command, key }) => {
                 let name = name.to_owned();
+                let desk = Desk {
+                    user: name.clone(),
+                    console: console.0,
+                };
+                let command = Box::new(command);
+                let command = Command::ByDesk { desk, command };
                 let keyed = Keyed {
                     user: name,
                     key,
@@ -125,6 +135,7 @@ impl Daemon {
             }),
             Call::Rank(incident) => self.engine.rank(now.at, incident, None).map(|ranking| {
                 let mut view = self.views(now.at).ranking(&ranking);
+                self.shown.note(incident, ranking);
                 if let Some(view) = view.as_object_mut() {
                     view.insert("durable".into(), json!(durable));
                 }
@@ -157,10 +168,12 @@ impl Daemon {
             let problem = Problem::new(Problem::BUSY, "a login is being checked already");
             return self.refuse(console, id, &problem, out);
         }
-        session.login = Login::Checking {
+        let checking = Login::Checking {
             id: id.clone(),
             user: user.clone(),
         };
+        let before = std::mem::replace(&mut session.login, checking);
+        self.left(console, &before);
         out.push(Output::CheckPassword {
             console,
             user,
@@ -173,6 +186,7 @@ impl Daemon {
         let pages = super::board::pages(self.views(now.at), epoch, seq);
         let result = json!({
             "epoch": epoch, "seq": seq, "pages": pages.len(), "at": now.at,
+            "mode": self.engine.policy().mode.name(),
             "wall_ms": now.wall_ms, "degraded": self.degraded, "durable": self.batches.is_durable(),
         });
         let line = rpc::answer(id, &result.to_string());
@@ -213,6 +227,11 @@ impl Daemon {
                 let line = rpc::answer(&request.id, answer);
                 return self.hold(now, Held::Line { console, line }, out);
             }
+            Lookup::Foreign => {
+                let message = "another user gave this command under this key: make a new one";
+                let problem = Problem::new(Problem::KEY_REUSED, message);
+                return self.refuse(console, &request.id, &problem, out);
+            }
             Lookup::Other => {
                 let message = "this key was used with other parameters: make a new one";
                 let problem = Problem::new(Problem::KEY_REUSED, message);
@@ -227,6 +246,12 @@ impl Daemon {
         let mut batch = Vec::new();
         if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
             let problem = self.problem(now, &rejection);
+            if let (Command::ByDesk { command, .. }, Rejection::StaleRanking { fresh, .. }) =
+                (command, rejection)
+                && let Command::Offer { incident, .. } = **command
+            {
+                self.shown.note(incident, *fresh);
+            }
             return self.refuse(console, &request.id, &problem, out);
         }
         let answer = api::answer(&self.engine, &batch).to_string();
@@ -263,6 +288,7 @@ impl Daemon {
             Rejection::TerminalTaken { .. } => "terminal_taken",
             Rejection::Unreachable(_) => "unreachable",
             Rejection::AlreadyAssigned { .. } => "already_assigned",
+            Rejection::Claimed { .. } => "claimed",
             Rejection::Full { .. } => "full",
             Rejection::Invalid(_) => "invalid",
         };
@@ -273,6 +299,10 @@ impl Daemon {
         };
         if let (Some(data), Some(fresh)) = (data.as_object_mut(), fresh) {
             data.insert("ranking".into(), fresh);
+        }
+        if let (Some(data), Rejection::Claimed { holder, .. }) = (data.as_object_mut(), rejection) {
+            data.insert("holder".into(), json!(holder.user));
+            data.insert("console".into(), json!(holder.console));
         }
         let message = rejection.to_string();
         Problem {

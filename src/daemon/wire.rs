@@ -7,7 +7,8 @@ use crate::engine::alarm::{Alarm, AlarmKind};
 use crate::engine::assignment::{Assignment, Rung, Source as StampSource, Step};
 use crate::engine::id::{EngineTime, Point};
 use crate::engine::incident::{Incident, Phase, Source};
-use crate::engine::policy::{Grade, UnitKind};
+use crate::engine::policy::{Grade, Mode, UnitKind};
+use crate::engine::proposal::Proposal;
 use crate::engine::ranking::{Ranking, Reason, Why};
 use crate::engine::unit::{Unit, UnitState};
 use crate::geo::datum::Datum;
@@ -44,6 +45,7 @@ macro_rules! names {
 }
 
 names!(Grade { One => "I", Two => "II", Three => "III", Four => "IV" });
+names!(Mode { Auto => "auto", Recommend => "recommend" });
 names!(UnitKind { Motorcycle => "motorcycle", Car => "car", EBike => "ebike", Foot => "foot" });
 names!(UnitState {
     OffDuty => "off_duty", Available => "available", Committed => "committed",
@@ -77,7 +79,7 @@ names!(AlarmKind {
     StackedLong => "stacked_long", VoiceOnly => "voice_only", NoUnit => "no_unit",
     NoPlace => "no_place", Unclassified => "unclassified", LateReply => "late_reply",
     ClearToConfirm => "clear_to_confirm", MessageFailed => "message_failed",
-    Stranger => "stranger",
+    Stranger => "stranger", ProposalUnanswered => "proposal_unanswered", DeskGone => "desk_gone",
 });
 names!(Reason {
     StraightLine => "straight_line", StaleFix => "stale_fix", VoiceOnly => "voice_only",
@@ -136,8 +138,14 @@ impl Views<'_> {
             .iter()
             .map(|note| json!({ "at": note.at, "by": note.by, "text": note.text }))
             .collect();
+        let claim = self.engine.state().claims.get(&incident.id);
+        let claim = claim.map(|claim| {
+            json!({ "user": claim.desk.user, "console": claim.desk.console,
+                    "since": claim.since, "renew_by": claim.renew_by })
+        });
         json!({
             "incident": incident.id,
+            "claim": claim,
             "phase": incident.phase.name(),
             "grade": incident.classification().grade.name(),
             "confirmed": incident.confirmed.is_some(),
@@ -189,6 +197,7 @@ impl Views<'_> {
             "attempt": assignment.attempt,
             "terminal": assignment.terminal,
             "distance_m": assignment.distance_m,
+            "overrode": assignment.overrode,
             "deadline": open.then_some(assignment.deadline),
             "stamps": stamps,
         })
@@ -235,12 +244,28 @@ impl Views<'_> {
             "alarm": alarm.id,
             "kind": alarm.kind.name(),
             "urgent": alarm.kind.is_urgent(),
+            "for_supervisor": alarm.kind.is_for_supervisor(),
             "incident": alarm.about.incident,
             "assignment": alarm.about.assignment,
             "unit": alarm.about.unit.and_then(|unit| self.call_sign(unit)),
             "radio": alarm.about.radio,
             "raised_at": alarm.raised_at,
             "times": alarm.times,
+        })
+    }
+
+    /// An open proposal with the ranking it puts to the desk.
+    #[must_use]
+    pub fn proposal(&self, proposal: &Proposal) -> Value {
+        json!({
+            "proposal": proposal.id,
+            "incident": proposal.incident,
+            "slot": proposal.slot,
+            "unit": self.call_sign(proposal.unit),
+            "made_at": proposal.made_at,
+            "deadline": proposal.deadline,
+            "overdue": proposal.overdue,
+            "ranking": self.ranking(&proposal.ranking),
         })
     }
 

@@ -36,6 +36,10 @@ pub enum AlarmKind {
     MessageFailed,
     /// A radio id the config does not know was heard.
     Stranger,
+    /// A proposal waits unanswered past its deadline. For the supervisor.
+    ProposalUnanswered,
+    /// The desk that claimed an incident is gone. For the supervisor.
+    DeskGone,
 }
 
 impl AlarmKind {
@@ -43,6 +47,12 @@ impl AlarmKind {
     #[must_use]
     pub fn is_urgent(self) -> bool {
         matches!(self, Self::NeedHelp)
+    }
+
+    /// Meant for the supervisor: a desk did not do its part.
+    #[must_use]
+    pub fn is_for_supervisor(self) -> bool {
+        matches!(self, Self::ProposalUnanswered | Self::DeskGone)
     }
 }
 

@@ -56,6 +56,13 @@ impl Engine {
             | Event::IncidentCancelled { .. }
             | Event::IncidentResolved { .. }
             | Event::IncidentClosed { .. } => self.apply_incident(at, event)?,
+            Event::ProposalMade { .. }
+            | Event::ProposalOverdue { .. }
+            | Event::ProposalEnded { .. }
+            | Event::RankingOverridden { .. } => self.apply_proposal(at, event)?,
+            Event::IncidentClaimed { .. }
+            | Event::ClaimQuestioned { .. }
+            | Event::ClaimReleased { .. } => self.apply_claim(at, event)?,
             Event::AssignmentStacked { .. }
             | Event::AssignmentOffered { .. }
             | Event::AssignmentRetried { .. }
@@ -290,6 +297,12 @@ impl Engine {
             self.state.open_incidents = self.state.open_incidents.saturating_sub(1);
             self.state.ended.push_back((at, *id));
         }
+        if matches!(
+            event,
+            Event::IncidentCancelled { .. } | Event::IncidentClosed { .. }
+        ) {
+            self.unclaim(*id);
+        }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {
             self.todo.place(*id);
@@ -405,6 +418,7 @@ impl Engine {
             of.assignments.push(id);
         }
         let limits = of.limits;
+        let opened_seq = self.state.seq;
         Some(self.state.assignments.entry(id).or_insert_with(|| {
             let mut new = Assignment {
                 id,
@@ -418,6 +432,8 @@ impl Engine {
                 distance_m: None,
                 deadline: at,
                 limits,
+                opened_seq,
+                overrode: None,
                 stamps: Default::default(),
             };
             new.reach(Rung::Stacked, at, Source::Console);
@@ -458,6 +474,9 @@ impl Engine {
             });
         }
         of.slots.get_mut(usize::from(slot))?.filled_by = Some(id);
+        if self.state.proposals.of_slot(incident, slot).is_some() {
+            self.todo.place(incident);
+        }
         let by = self.state.units.get_mut(&unit)?;
         by.stacked.remove(&id);
         by.active = Some(id);

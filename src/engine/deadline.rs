@@ -1,6 +1,6 @@
 //! The one clock of the engine: everything that must be looked at again, by time.
 
-use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo};
+use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What has a deadline. Each has exactly one while it is open, and none afterwards.
@@ -12,6 +12,10 @@ pub enum Due {
     Incident(IncidentId),
     /// A text to a terminal.
     Message(MessageNo),
+    /// An open proposal.
+    Proposal(ProposalId),
+    /// A claim that must be renewed.
+    Claim(IncidentId),
 }
 
 /// Deadlines in order.

@@ -5,10 +5,14 @@
 use super::alarm::{About, Alarm, AlarmKind};
 use super::answer::Answers;
 use super::assignment::Assignment;
+use super::claim::{Claim, Desk};
 use super::event::{LinkName, Peer};
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, ProposalId, RadioId, UnitId,
+};
 use super::incident::Incident;
 use super::message::{Message, Request};
+use super::proposal::Proposals;
 use super::rejection::Rejection;
 use super::unit::Unit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -24,6 +28,8 @@ pub struct Counters {
     pub alarm: u32,
     /// Of messages on the air; 28 bits, 1 follows the largest.
     pub message: u32,
+    /// Of proposals.
+    pub proposal: u32,
 }
 
 impl Counters {
@@ -37,6 +43,12 @@ impl Counters {
     pub(super) fn next_alarm(&mut self) -> AlarmId {
         self.alarm += 1;
         AlarmId(self.alarm)
+    }
+
+    /// The next proposal id.
+    pub(super) fn next_proposal(&mut self) -> ProposalId {
+        self.proposal += 1;
+        ProposalId(self.proposal)
     }
 
     /// The next message counter.
@@ -86,6 +98,10 @@ pub struct State {
     pub alarms: BTreeMap<AlarmId, Alarm>,
     /// The same by cause, so that a repeat is counted.
     pub alarms_by_cause: BTreeMap<(AlarmKind, About), AlarmId>,
+    /// Rankings put to the desks, in recommend mode.
+    pub proposals: Proposals,
+    /// Who works which incident.
+    pub claims: BTreeMap<IncidentId, Claim>,
     /// Answers given, by key.
     pub answers: Answers,
     /// Incidents still open.
@@ -131,6 +147,13 @@ impl State {
         let of = incident.assignments.iter();
         of.filter_map(|id| self.assignments.get(id))
             .filter(|found| found.rung.is_open())
+    }
+
+    /// Incidents a desk claims.
+    pub fn claims_of<'a>(&'a self, desk: &'a Desk) -> impl Iterator<Item = IncidentId> + 'a {
+        let own = self.claims.iter();
+        own.filter(|(_, claim)| claim.renew_by.is_none() && claim.desk == *desk)
+            .map(|(incident, _)| *incident)
     }
 
     /// The first terminal of a unit that is on the air.

@@ -7,6 +7,7 @@ use super::super::event::{By, Event, RecallCause};
 use super::super::id::{AssignmentId, EngineTime, IncidentId, UnitId};
 use super::super::incident::Incident;
 use super::super::message::Body;
+use super::super::ranking::Ranking;
 use super::super::rejection::Rejection;
 use super::super::unit::{Unit, UnitState};
 use super::Draft;
@@ -16,7 +17,7 @@ impl Engine {
         &self,
         draft: &mut Draft,
         (incident, unit): (IncidentId, UnitId),
-        ranking: u64,
+        (ranking, shown): (u64, Option<&Ranking>),
         stack: bool,
         by: &By,
     ) -> Result<(), Rejection> {
@@ -34,16 +35,19 @@ impl Engine {
                 expected,
             });
         }
-        if self
-            .state
-            .open_assignments(found)
-            .any(|open| open.unit == unit)
-        {
-            return Err(Rejection::AlreadyAssigned { unit, incident });
+        let mut open = self.state.open_assignments(found);
+        if let Some(open) = open.find(|open| open.unit == unit) {
+            // Another desk was faster, and the ranking shown could not tell.
+            return Err(match open.opened_seq > ranking {
+                true => self.stale(draft.now, incident, whom),
+                false => Rejection::AlreadyAssigned { unit, incident },
+            });
         }
         match whom.state() {
             UnitState::Available => {
-                let slot = self.slot_for(found, whom);
+                let proposed = self.state.proposals.of(incident);
+                let own = proposed.filter(|it| it.unit == unit).map(|it| it.slot);
+                let slot = own.min().unwrap_or_else(|| self.slot_for(found, whom));
                 if usize::from(slot) >= Incident::MAX_SLOTS {
                     let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
                     return Err(Rejection::Full {
@@ -52,11 +56,22 @@ impl Engine {
                     });
                 }
                 let need = found.slots.get(usize::from(slot)).map(|slot| slot.need);
-                if let Ok(ranking) = self.rank(draft.now, incident, need) {
-                    draft.events.push(Event::UnitsRanked { incident, ranking });
-                }
-                let id = draft.ids.next_assignment();
-                self.offer_to(draft, (found, slot), id, unit, by.clone());
+                let fresh = self.rank(draft.now, incident, need).ok();
+                let seen = self.seen(incident, slot, (ranking, shown)).or(fresh.as_ref());
+                let overridden = seen.filter(|it| it.first() != Some(unit)).cloned();
+                let fresh = fresh.map(|ranking| Event::UnitsRanked { incident, ranking });
+                draft.events.extend(fresh);
+                self.answer_proposal(draft, incident, slot);
+                let assignment = draft.ids.next_assignment();
+                self.offer_to(draft, (found, slot), assignment, unit, by.clone());
+                draft.events.extend(overridden.map(|shown| {
+                    let by = by.clone();
+                    Event::RankingOverridden {
+                        assignment,
+                        shown,
+                        by,
+                    }
+                }));
                 Ok(())
             }
             UnitState::Committed if stack => self.stack(draft, incident, whom, by),
