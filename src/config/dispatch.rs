@@ -49,9 +49,7 @@ pub(super) struct Dispatch {
 }
 
 pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
-    let mode = root
-        .choice("mode", &MODES)
-        .unwrap_or(Mode::Auto);
+    let mode = root.choice("mode", &MODES).unwrap_or(Mode::Auto);
     let ranking = root.section("ranking");
     let top_k = u8::try_from(ranking.int("top_k", TOP_K)).unwrap_or(1);
     let speeds = ranking.section("speeds_km_h");
@@ -65,8 +63,8 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
     let steps = queue.section("age_step_s");
     let [_, _, third, fourth] = GRADES;
     let age_step_ms = [third, fourth].map(|grade| ms(steps.int(grade, 1..=WAIT_S_MAX)));
-    let [waiting_ms, proposal_ms] = ["waiting_s", "proposal_s"]
-        .map(|key| queue.by_grade(key, 1..=WAIT_S_MAX).map(ms));
+    let [waiting_ms, proposal_ms] =
+        ["waiting_s", "proposal_s"].map(|key| queue.by_grade(key, 1..=WAIT_S_MAX).map(ms));
     let max_open_incidents =
         u32::try_from(queue.int("max_open_incidents", OPEN_INCIDENTS)).unwrap_or(1);
     Dispatch {

@@ -57,7 +57,9 @@ impl Engine {
                 }
                 let need = found.slots.get(usize::from(slot)).map(|slot| slot.need);
                 let fresh = self.rank(draft.now, incident, need).ok();
-                let seen = self.seen(incident, slot, (ranking, shown)).or(fresh.as_ref());
+                let seen = self
+                    .seen(incident, slot, (ranking, shown))
+                    .or(fresh.as_ref());
                 let overridden = seen.filter(|it| it.first() != Some(unit)).cloned();
                 let fresh = fresh.map(|ranking| Event::UnitsRanked { incident, ranking });
                 draft.events.extend(fresh);

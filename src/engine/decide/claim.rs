@@ -119,7 +119,9 @@ impl Engine {
     pub(super) fn question_claims(&self, draft: &mut Draft) {
         let renew_by = draft.now.plus_ms(Claim::RENEW_MS);
         for incident in self.state.claims.keys().copied() {
-            draft.events.push(Event::ClaimQuestioned { incident, renew_by });
+            draft
+                .events
+                .push(Event::ClaimQuestioned { incident, renew_by });
         }
     }
 }

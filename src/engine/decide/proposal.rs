@@ -49,7 +49,9 @@ impl Engine {
     /// are, and no unit is proposed twice for one incident.
     pub(super) fn propose(&self, draft: &mut Draft, incident: &Incident) {
         let kept = self.state.proposals.of(incident.id);
-        let kept: Vec<_> = kept.filter(|it| self.over(incident, it).is_none()).collect();
+        let kept: Vec<_> = kept
+            .filter(|it| self.over(incident, it).is_none())
+            .collect();
         let mut taken: Vec<UnitId> = kept.iter().map(|it| it.unit).collect();
         let (rank, ..) = turn(self.policy.age_step_ms, draft.now, incident);
         let mut room = self.room(rank);
@@ -93,21 +95,14 @@ impl Engine {
     }
 
     /// Whether an incident misses somebody whom this unit could be proposed as.
-    pub(super) fn wants_proposal(
-        &self,
-        (rank, _, id): Turn,
-        unit: UnitId,
-        duty: &Duty,
-    ) -> bool {
+    pub(super) fn wants_proposal(&self, (rank, _, id): Turn, unit: UnitId, duty: &Duty) -> bool {
         let proposals = &self.state.proposals;
         let known = proposals.of(id).any(|it| it.unit == unit);
         let found = self.state.incidents.get(&id);
         let mut missing = found.into_iter().flat_map(Incident::missing);
         self.room(rank) > 0
             && !known
-            && missing.any(|(slot, need)| {
-                duty.meets(need) && proposals.of_slot(id, slot).is_none()
-            })
+            && missing.any(|(slot, need)| duty.meets(need) && proposals.of_slot(id, slot).is_none())
     }
 
     /// Whether each slot an incident misses has its proposal.
@@ -139,10 +134,12 @@ impl Engine {
     /// The desk offers somebody for a slot: its proposal is answered.
     pub(super) fn answer_proposal(&self, draft: &mut Draft, incident: IncidentId, slot: u8) {
         let answered = self.state.proposals.of_slot(incident, slot);
-        draft.events.extend(answered.map(|found| Event::ProposalEnded {
-            proposal: found.id,
-            why: Over::Answered,
-        }));
+        draft
+            .events
+            .extend(answered.map(|found| Event::ProposalEnded {
+                proposal: found.id,
+                why: Over::Answered,
+            }));
     }
 
     /// The ranking a desk chose from: that of a proposal, first of the slot's own, or an answer.

@@ -3,14 +3,17 @@
 use super::script::play;
 use crate::engine::alarm::{About, AlarmKind};
 use crate::engine::assignment::{Rung, Source};
+use crate::engine::claim::{Desk, Freed};
 use crate::engine::event::{By, Event, LinkName, Offer, Peer, RecallCause};
 use crate::engine::id::{
-    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
+    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, ProposalId,
+    RadioId, UnitId,
 };
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::{Body, Talkgroup};
 use crate::engine::policy::{Grade, Limits, Need, Skills, UnitKind};
 use crate::engine::position::Doubt;
+use crate::engine::proposal::Over;
 use crate::engine::ranking::{Candidate, PassedOver, Ranking, Reason, Why};
 use crate::engine::unit::{CrewMember, Duty};
 use std::collections::BTreeSet;
@@ -46,6 +49,8 @@ fn name(event: &Event) -> &'static str {
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
         CommandAnswered GatewayLinked TalkgroupMessaged
+        CommandAnswered GatewayLinked ProposalMade ProposalOverdue ProposalEnded
+        RankingOverridden IncidentClaimed ClaimQuestioned ClaimReleased
     }
 }
 
@@ -180,6 +185,7 @@ fn examples() -> Vec<Event> {
     all.extend(ladder_examples());
     all.extend(recall_examples());
     all.extend(other_examples());
+    all.extend(desk_examples());
     all
 }
 
@@ -474,6 +480,8 @@ fn other_examples() -> Vec<Event> {
         AlarmKind::ClearToConfirm,
         AlarmKind::MessageFailed,
         AlarmKind::Stranger,
+        AlarmKind::ProposalUnanswered,
+        AlarmKind::DeskGone,
     ];
     let about = About {
         incident: Some(INCIDENT),
@@ -482,6 +490,48 @@ fn other_examples() -> Vec<Event> {
         radio: None,
     };
     all.extend(kinds.map(|kind| Event::AlarmRaised { alarm, kind, about }));
+    all
+}
+
+fn desk_examples() -> Vec<Event> {
+    let (proposal, incident, deadline) = (ProposalId(130), INCIDENT, AT);
+    let desk = || Desk {
+        user: String::from("张三"),
+        console: 300,
+    };
+    let mut all = vec![
+        Event::ProposalMade {
+            proposal,
+            incident,
+            slot: 7,
+            ranking: ranking(),
+            deadline,
+        },
+        Event::ProposalOverdue { proposal, deadline },
+        Event::RankingOverridden {
+            assignment: ASSIGNMENT,
+            shown: ranking(),
+            by: user(),
+        },
+        Event::ClaimQuestioned {
+            incident,
+            renew_by: AT,
+        },
+    ];
+    all.extend([None, Some(desk())].map(|from| Event::IncidentClaimed {
+        incident,
+        desk: desk(),
+        from,
+    }));
+    let over = [
+        Over::Answered,
+        Over::UnitGone,
+        Over::SlotFilled,
+        Over::IncidentEnded,
+    ];
+    all.extend(over.map(|why| Event::ProposalEnded { proposal, why }));
+    let freed = [Freed::Released, Freed::DeskGone, Freed::NotRenewed];
+    all.extend(freed.map(|why| Event::ClaimReleased { incident, why }));
     all
 }
 
