@@ -114,13 +114,14 @@ impl Engine {
         let placed = self.index.spatial.placement(id).is_some();
         let auto = self.policy.mode == Mode::Auto;
         let of_use = |turn: &Turn| {
-            self.may_serve(turn.2, id) && (auto || self.wants_proposal(*turn, id, duty))
+            self.may_serve(turn.2, id) && (auto || self.wants_proposal(turn.2, id, duty))
         };
-        let mut lanes = self
+        let mut turns = self
             .index
             .queue
-            .in_order(step_ms, now, |need| placed && duty.meets(need));
-        let waiting = lanes.find(of_use).map(|turn| (turn, Work::Fill(turn.2)));
+            .in_order(step_ms, now, |need| placed && duty.meets(need))
+            .take_while(|(rank, ..)| auto || self.room(*rank) > 0);
+        let waiting = turns.find(of_use).map(|turn| (turn, Work::Fill(turn.2)));
         match (self.first_stacked(now, unit), waiting) {
             (Some(own), Some(next)) if auto && next.0.0 < own.0.0 => Some(next),
             (own, next) => own.or(next),

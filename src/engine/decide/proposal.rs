@@ -8,7 +8,7 @@ use super::super::id::{EngineTime, IncidentId, UnitId};
 use super::super::incident::Incident;
 use super::super::policy::Need;
 use super::super::proposal::{Over, Proposal, Proposals};
-use super::super::queue::{Rank, Turn, turn};
+use super::super::queue::{Rank, turn};
 use super::super::ranking::Ranking;
 use super::super::unit::Duty;
 use super::Draft;
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// Proposals that may still be opened for an incident of this rank.
-    fn room(&self, rank: Rank) -> usize {
+    pub(super) fn room(&self, rank: Rank) -> usize {
         let limit = match rank {
             0 | 1 => Proposals::MAX_GRAVE,
             _ => Proposals::MAX,
@@ -95,14 +95,13 @@ impl Engine {
     }
 
     /// Whether an incident misses somebody whom this unit could be proposed as.
-    pub(super) fn wants_proposal(&self, (rank, _, id): Turn, unit: UnitId, duty: &Duty) -> bool {
+    pub(super) fn wants_proposal(&self, id: IncidentId, unit: UnitId, duty: &Duty) -> bool {
         let proposals = &self.state.proposals;
         let known = proposals.of(id).any(|it| it.unit == unit);
         let found = self.state.incidents.get(&id);
         let mut missing = found.into_iter().flat_map(Incident::missing);
-        self.room(rank) > 0
-            && !known
-            && missing.any(|(slot, need)| duty.meets(need) && proposals.of_slot(id, slot).is_none())
+        let open = |slot| proposals.of_slot(id, slot).is_none();
+        !known && missing.any(|(slot, need)| duty.meets(need) && open(slot))
     }
 
     /// Whether each slot an incident misses has its proposal.
@@ -117,7 +116,9 @@ impl Engine {
         /// Incidents looked at; the others are when their review is due.
         const MAX_LOOKED_AT: usize = 64;
         let mut draft = self.draft(now);
-        let turns = self.queue(now);
+        let turns = self
+            .queue(now)
+            .take_while(|(rank, ..)| self.room(*rank) > 0);
         let without = turns.filter(|(_, _, id)| {
             let found = self.state.incidents.get(id);
             found.is_some_and(|incident| !self.is_proposed_for(incident))
