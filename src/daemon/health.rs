@@ -84,6 +84,22 @@ impl Daemon {
             })
             .collect();
         let counts = &self.counts;
+        let since_start = json!({
+            "incidents": counts.incidents, "offered": counts.offered,
+            "retries": counts.retried, "declines": counts.declined,
+            "expired": counts.expired, "recalled": counts.recalled,
+            "rungs": counts.rungs, "alarms": counts.alarms,
+            "proposed": counts.proposed, "overridden": counts.overridden,
+            "datagrams": counts.datagrams, "datagrams_refused": self.gateways.refused(),
+            "messages_refused": counts.messages_refused,
+            "messages_unused": counts.messages_unused,
+            "frames_unsent": counts.frames_unsent, "radio_dropped": counts.radio_dropped,
+            "positions": counts.positions, "positions_invalid": counts.positions_invalid,
+            "positions_doubted": counts.positions_doubted,
+            "consoles_refused": counts.consoles_refused,
+            "requests_refused": counts.refused, "radio_rejected": counts.rejected,
+            "dropped_degraded": counts.dropped_degraded,
+        });
         json!({
             "status": if self.degraded.is_some() { "degraded" } else { "ok" },
             "degraded": self.degraded,
@@ -120,6 +136,7 @@ impl Daemon {
                 "requests_refused": counts.refused, "radio_rejected": counts.rejected,
                 "dropped_degraded": counts.dropped_degraded,
             },
+            "since_start": since_start,
         })
     }
 
