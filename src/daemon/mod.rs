@@ -12,6 +12,7 @@ pub mod api;
 mod batch;
 pub mod board;
 mod control;
+mod desk;
 mod effect;
 pub mod gateway;
 mod health;
@@ -45,7 +46,7 @@ use gateway::{Gateways, Serial};
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
-use session::{ConsoleId, Login, Session};
+use session::{ConsoleId, Session};
 use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -542,32 +543,6 @@ impl Daemon {
         }
     }
 
-    fn close(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
-        self.forget(console);
-        out.push(Output::CloseConsole(console));
-    }
-
-    /// A connection is gone, and its desk with it.
-    fn forget(&mut self, console: ConsoleId) {
-        if let Some(session) = self.sessions.remove(&console) {
-            self.left(console, &session.login);
-        }
-    }
-
-    /// Whoever was logged in is so no more: the next work frees what that desk claimed.
-    fn left(&mut self, console: ConsoleId, login: &Login) {
-        let Login::User { name, .. } = login else {
-            return;
-        };
-        let desk = Desk {
-            user: name.clone(),
-            console: console.0,
-        };
-        if self.engine.state().claims_of(&desk).next().is_some() {
-            self.gone.push(desk);
-        }
-    }
-
     /// Writes a line now. Answers are few, but who asks without reading is closed.
     fn write(&mut self, console: ConsoleId, bytes: Bytes, out: &mut dyn Outbox) {
         let Some(session) = self.sessions.get_mut(&console) else {
@@ -598,36 +573,5 @@ impl Daemon {
     ) {
         self.counts.refused += 1;
         self.write(console, rpc::refusal(id, problem), out);
-    }
-
-    fn password_checked(&mut self, console: ConsoleId, role: Option<Role>, out: &mut dyn Outbox) {
-        let Some(session) = self.sessions.get_mut(&console) else {
-            return;
-        };
-        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
-        else {
-            return;
-        };
-        match role {
-            Some(role) => {
-                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
-                session.login = Login::User { name: user, role };
-                let result = serde_json::json!({
-                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
-                });
-                self.write(console, rpc::answer(&id, &result.to_string()), out);
-            }
-            None => {
-                session.failed_logins += 1;
-                let again = session.failed_logins < session::MAX_LOGINS;
-                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
-                let message = "wrong user or password";
-                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
-                self.refuse(console, &id, &problem, out);
-                if !again {
-                    self.close(console, out);
-                }
-            }
-        }
     }
 }

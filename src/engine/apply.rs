@@ -4,7 +4,6 @@
 //! older than a rule. After each event the indexes of what it touched are made again.
 
 use super::Engine;
-use super::alarm::Alarm;
 use super::answer::Answer;
 use super::assignment::{Assignment, Rung, Source};
 use super::deadline::Due;
@@ -559,42 +558,6 @@ impl Engine {
             Event::MessageDelivered { message } | Event::MessageFailed { message } => {
                 self.state.messages.remove(message)?;
                 self.index.deadlines.set(Due::Message(*message), None);
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn apply_alarm(&mut self, at: EngineTime, event: &Event) -> Option<()> {
-        let state = &mut self.state;
-        match event {
-            Event::AlarmRaised { alarm, kind, about } => {
-                state.counters.alarm = state.counters.alarm.max(alarm.0);
-                let new = Alarm {
-                    id: *alarm,
-                    kind: *kind,
-                    about: *about,
-                    raised_at: at,
-                    times: 1,
-                };
-                state.alarms.insert(*alarm, new);
-                state.alarms_by_cause.insert((*kind, *about), *alarm);
-                if state.alarms.len() > State::MAX_ALARMS {
-                    let mut alarms = state.alarms.values();
-                    let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
-                    let oldest = oldest.or_else(|| state.alarms.values().next())?;
-                    let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
-                    state.alarms.remove(&id);
-                    state.alarms_by_cause.remove(&cause);
-                }
-            }
-            Event::AlarmRepeated { alarm } => {
-                let found = state.alarms.get_mut(alarm)?;
-                found.times = found.times.saturating_add(1);
-            }
-            Event::AlarmAcked { alarm, .. } => {
-                let found = state.alarms.remove(alarm)?;
-                state.alarms_by_cause.remove(&(found.kind, found.about));
             }
             _ => return None,
         }

@@ -1,11 +1,13 @@
-//! What proposals and claims make of the state; the rest is in [`super::apply`].
+//! What proposals, claims and alarms make of the state; the rest is in [`super::apply`].
 
 use super::Engine;
+use super::alarm::Alarm;
 use super::claim::Claim;
 use super::deadline::Due;
 use super::event::Event;
 use super::id::{EngineTime, IncidentId};
 use super::proposal::{Proposal, Proposals};
+use super::state::State;
 
 impl Engine {
     pub(super) fn apply_proposal(&mut self, at: EngineTime, event: &Event) -> Option<()> {
@@ -74,6 +76,42 @@ impl Engine {
             Event::ClaimReleased { incident, .. } => {
                 self.state.claims.contains_key(incident).then_some(())?;
                 self.unclaim(*incident);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn apply_alarm(&mut self, at: EngineTime, event: &Event) -> Option<()> {
+        let state = &mut self.state;
+        match event {
+            Event::AlarmRaised { alarm, kind, about } => {
+                state.counters.alarm = state.counters.alarm.max(alarm.0);
+                let new = Alarm {
+                    id: *alarm,
+                    kind: *kind,
+                    about: *about,
+                    raised_at: at,
+                    times: 1,
+                };
+                state.alarms.insert(*alarm, new);
+                state.alarms_by_cause.insert((*kind, *about), *alarm);
+                if state.alarms.len() > State::MAX_ALARMS {
+                    let mut alarms = state.alarms.values();
+                    let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
+                    let oldest = oldest.or_else(|| state.alarms.values().next())?;
+                    let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
+                    state.alarms.remove(&id);
+                    state.alarms_by_cause.remove(&cause);
+                }
+            }
+            Event::AlarmRepeated { alarm } => {
+                let found = state.alarms.get_mut(alarm)?;
+                found.times = found.times.saturating_add(1);
+            }
+            Event::AlarmAcked { alarm, .. } => {
+                let found = state.alarms.remove(alarm)?;
+                state.alarms_by_cause.remove(&(found.kind, found.about));
             }
             _ => return None,
         }

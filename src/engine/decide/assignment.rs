@@ -45,40 +45,54 @@ impl Engine {
         }
         match whom.state() {
             UnitState::Available => {
-                let proposed = self.state.proposals.of(incident);
-                let own = proposed.filter(|it| it.unit == unit).map(|it| it.slot);
-                let slot = own.min().unwrap_or_else(|| self.slot_for(found, whom));
-                if usize::from(slot) >= Incident::MAX_SLOTS {
-                    let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
-                    return Err(Rejection::Full {
-                        what: "units on one incident",
-                        limit,
-                    });
-                }
-                let need = found.slots.get(usize::from(slot)).map(|slot| slot.need);
-                let fresh = self.rank(draft.now, incident, need).ok();
-                let seen = self
-                    .seen(incident, slot, (ranking, shown))
-                    .or(fresh.as_ref());
-                let overridden = seen.filter(|it| it.first() != Some(unit)).cloned();
-                let fresh = fresh.map(|ranking| Event::UnitsRanked { incident, ranking });
-                draft.events.extend(fresh);
-                self.answer_proposal(draft, incident, slot);
-                let assignment = draft.ids.next_assignment();
-                self.offer_to(draft, (found, slot), assignment, unit, by.clone());
-                draft.events.extend(overridden.map(|shown| {
-                    let by = by.clone();
-                    Event::RankingOverridden {
-                        assignment,
-                        shown,
-                        by,
-                    }
-                }));
-                Ok(())
+                let seen = (ranking, shown);
+                self.offer_free(draft, found, whom, seen, by)
             }
             UnitState::Committed if stack => self.stack(draft, incident, whom, by),
             _ => Err(self.stale(draft.now, incident, whom)),
         }
+    }
+
+    /// Offers a slot to a unit that is free: the one it is proposed for, or one it fits.
+    fn offer_free(
+        &self,
+        draft: &mut Draft,
+        incident: &Incident,
+        unit: &Unit,
+        shown: (u64, Option<&Ranking>),
+        by: &By,
+    ) -> Result<(), Rejection> {
+        let id = incident.id;
+        let proposed = self.state.proposals.of(id).filter(|it| it.unit == unit.id);
+        let own = proposed.map(|it| it.slot).min();
+        let slot = own.unwrap_or_else(|| self.slot_for(incident, unit));
+        if usize::from(slot) >= Incident::MAX_SLOTS {
+            let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
+            return Err(Rejection::Full {
+                what: "units on one incident",
+                limit,
+            });
+        }
+        let need = incident.slots.get(usize::from(slot)).map(|slot| slot.need);
+        let fresh = self.rank(draft.now, id, need).ok();
+        let seen = self.seen(id, slot, shown).or(fresh.as_ref());
+        let overridden = seen.filter(|it| it.first() != Some(unit.id)).cloned();
+        draft.events.extend(fresh.map(|ranking| Event::UnitsRanked {
+            incident: id,
+            ranking,
+        }));
+        self.answer_proposal(draft, id, slot);
+        let assignment = draft.ids.next_assignment();
+        self.offer_to(draft, (incident, slot), assignment, unit.id, by.clone());
+        if let Some(shown) = overridden {
+            let by = by.clone();
+            draft.events.push(Event::RankingOverridden {
+                assignment,
+                shown,
+                by,
+            });
+        }
+        Ok(())
     }
 
     fn stack(
