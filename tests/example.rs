@@ -1,5 +1,12 @@
 //! The example console of docs/examples does what its first lines say, against a real daemon.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail the test"
+)]
+
 mod common;
 
 use common::{PASSWORD, Town};

@@ -153,8 +153,7 @@ impl Touched {
 }
 
 /// The pages of a snapshot: open incidents, their assignments, units, alarms, proposals. Deltas go
-/// on at
-/// `seq` + 1.
+/// on at `seq` + 1.
 #[must_use]
 pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
     let state = views.engine.state();
