@@ -48,9 +48,8 @@ fn name(event: &Event) -> &'static str {
         AssignmentOffered AssignmentRetried AssignmentAdvanced AssignmentOverdue
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
-        CommandAnswered GatewayLinked TalkgroupMessaged
-        CommandAnswered GatewayLinked ProposalMade ProposalOverdue ProposalEnded
-        RankingOverridden IncidentClaimed ClaimQuestioned ClaimReleased
+        CommandAnswered GatewayLinked TalkgroupMessaged ProposalMade ProposalOverdue
+        ProposalEnded RankingOverridden IncidentClaimed ClaimQuestioned ClaimReleased
     }
 }
 
