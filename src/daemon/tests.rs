@@ -4,13 +4,10 @@
 use super::board::MAX_PAGE;
 use super::session::MAX_BACKLOG;
 use super::*;
-use crate::config::Service;
 use serde_json::{Value, json};
 use tieqi_protocols::Parsed;
-use tieqi_protocols::gps::{Gps, GpsField};
 use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role as End};
-use tieqi_protocols::lp::Lp;
 use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rcp::{CallType, Rcp, RepeaterStatus};
@@ -472,94 +469,6 @@ fn positions_are_coalesced() {
             .count(),
         1
     );
-}
-
-/// Intervals of the subscriptions that reached the gateway since they were last asked for.
-fn subscribed(bench: &mut Bench) -> Vec<u32> {
-    let air = std::mem::take(&mut bench.air);
-    let interval = |bytes: &Bytes| match Hdap::parse(bytes) {
-        Ok(Parsed::Complete(hdap, _)) => match Message::from_hdap(&hdap) {
-            Ok(Message::Lp(Lp::Subscribe(asked))) => Some(asked.interval_s),
-            _ => None,
-        },
-        _ => None,
-    };
-    air.iter().filter_map(interval).collect()
-}
-
-fn press(bench: &mut Bench, radio: RadioId) {
-    let none = Gps::NONE.to_field();
-    let pressed = Message::Lp(Lp::Emergency {
-        radio: RadioIp {
-            subnet: 10,
-            id: radio.0,
-        },
-        kind: 1,
-        gps: GpsField(&none),
-    });
-    let place = bench.daemon.config.gateways[0].links.iter();
-    let place = place.take_while(|link| link.service != Service::Lp).count();
-    let far = bench.far.get_mut(&LinkId(place)).unwrap();
-    let now = bench.now.at.0;
-    far.link.send(now, 2, pressed.to_bytes(false)).unwrap();
-    bench.carry(LinkId(place));
-}
-
-#[test]
-fn positions_come_in_a_burst_while_an_emergency_is_open() {
-    let mut bench = Bench::with_consoles();
-    let radio = bench.on_duty();
-    press(&mut bench, radio);
-    bench.work();
-    assert_eq!(subscribed(&mut bench), [5]);
-    press(&mut bench, radio);
-    bench.work();
-    assert_eq!(subscribed(&mut bench), [0; 0], "it reports already");
-    let ended = json!({ "key": "end", "incident": 1 });
-    bench.ask(DESK, "incident.resolve", &ended);
-    assert_eq!(subscribed(&mut bench), [30]);
-}
-
-#[test]
-fn an_emergency_goes_before_all_that_waits_and_finds_room() {
-    let mut bench = Bench::with_consoles();
-    let radio = bench.on_duty();
-    let ack = || {
-        let text = String::from("好");
-        let command = Command::RecordText { radio, text };
-        Work::Radio(Inbound::Ack(command))
-    };
-    bench.daemon.urgent.extend((0..Daemon::LANE).map(|_| ack()));
-    let before = bench.journal.len();
-    press(&mut bench, radio);
-    bench.work();
-    let first = &bench.journal[before];
-    assert!(matches!(first, Event::IncidentReported { .. }), "{first:?}");
-    assert_eq!(bench.daemon.counts.radio_dropped, 0);
-}
-
-#[test]
-fn only_a_dispatcher_vouches_for_a_stranger() {
-    let mut bench = Bench::with_consoles();
-    let login = json!({ "user": "taker", "password": "checked elsewhere" });
-    let taker = ConsoleId(3);
-    let peer = SocketAddr::from(([127, 0, 0, 1], 9));
-    bench.give(Input::ConsoleOpened {
-        console: taker,
-        peer,
-    });
-    bench.ask(taker, "session.login", &login);
-    let role = Some(Role::CallTaker);
-    bench.give(Input::PasswordChecked {
-        console: taker,
-        role,
-    });
-    let mut vouched = report("known", "I");
-    vouched["alarm"] = json!(1);
-    bench.ask(taker, "incident.report", &vouched);
-    assert_eq!(bench.last(taker)["error"]["code"], Problem::FORBIDDEN);
-    bench.ask(DESK, "incident.report", &vouched);
-    assert_eq!(bench.last(DESK)["error"]["data"]["kind"], "unknown_alarm");
 }
 
 #[test]
