@@ -167,7 +167,7 @@ enum User {
     Add {
         /// The name.
         name: String,
-        /// call-taker, dispatcher or supervisor.
+        /// viewer, call-taker, dispatcher or supervisor.
         #[arg(long)]
         role: Role,
         /// The users' file, as the config names it.

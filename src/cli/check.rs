@@ -339,6 +339,6 @@ mod tests {
         let faults = value["faults"].as_array().unwrap();
         let mode = faults.iter().find(|f| f["key"] == "mode").unwrap();
         assert_eq!((&mode["line"], &mode["column"]), (&json!(1), &json!(8)));
-        assert_eq!(mode["known"], json!(["auto"]));
+        assert_eq!(mode["known"], json!(["auto", "recommend"]));
     }
 }

@@ -25,6 +25,9 @@ const KEY_CHARS_MAX: usize = 16;
 /// Speeds nobody moves faster than, km/h: a helicopter's at most.
 const PLAUSIBLE_KM_H: std::ops::RangeInclusive<i64> = 20..=400;
 
+/// Whether offers go out by themselves.
+const MODES: [(&str, Mode); 2] = [("auto", Mode::Auto), ("recommend", Mode::Recommend)];
+
 /// Names of the kinds of units, in the order of [`UnitKind::ALL`].
 pub(super) const KINDS: [(&str, UnitKind); 4] = [
     ("motorcycle", UnitKind::Motorcycle),
@@ -48,9 +51,7 @@ pub(super) struct Dispatch {
 }
 
 pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
-    let mode = root
-        .choice("mode", &[("auto", Mode::Auto)])
-        .unwrap_or(Mode::Auto);
+    let mode = root.choice("mode", &MODES).unwrap_or(Mode::Auto);
     let ranking = root.section("ranking");
     let top_k = u8::try_from(ranking.int("top_k", TOP_K)).unwrap_or(1);
     let speeds = ranking.section("speeds_km_h");
@@ -64,7 +65,8 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
     let steps = queue.section("age_step_s");
     let [_, _, third, fourth] = GRADES;
     let age_step_ms = [third, fourth].map(|grade| ms(steps.int(grade, 1..=WAIT_S_MAX)));
-    let waiting_ms = queue.by_grade("waiting_s", 1..=WAIT_S_MAX).map(ms);
+    let [waiting_ms, proposal_ms] =
+        ["waiting_s", "proposal_s"].map(|key| queue.by_grade(key, 1..=WAIT_S_MAX).map(ms));
     let max_open_incidents =
         u32::try_from(queue.int("max_open_incidents", OPEN_INCIDENTS)).unwrap_or(1);
     Dispatch {
@@ -79,12 +81,12 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
             .section_opt("safety")
             .map(|node| safety(&node))
             .unwrap_or_default(),
-        ladder: ladder(&root.section("ladder"), waiting_ms),
+        ladder: ladder(&root.section("ladder"), waiting_ms, proposal_ms),
         keys: keys(&root.section("keys")),
     }
 }
 
-fn ladder(node: &Node<'_>, waiting_ms: [u32; 4]) -> Ladder {
+fn ladder(node: &Node<'_>, waiting_ms: [u32; 4], proposal_ms: [u32; 4]) -> Ladder {
     let frame = |key| u32::try_from(node.int(key, 1..=FRAME_MS_MAX)).unwrap_or(1);
     let wait = |key| ms(node.int(key, 1..=WAIT_S_MAX));
     Ladder {
@@ -95,6 +97,7 @@ fn ladder(node: &Node<'_>, waiting_ms: [u32; 4]) -> Ladder {
         stacked_ms: wait("stacked_s"),
         unclassified_ms: wait("unclassified_s"),
         waiting_ms,
+        proposal_ms,
     }
 }
 

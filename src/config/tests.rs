@@ -199,8 +199,8 @@ fn names_that_stand_for_nothing() {
         ],
     );
     check(
-        &[(MAIN, r#"mode = "auto""#, r#"mode = "recommend""#)],
-        &[(T, "mode: unknown mode `recommend` [known: auto]")],
+        &[(MAIN, r#"mode = "auto""#, r#"mode = "manual""#)],
+        &[(T, "mode: unknown mode `manual` [known: auto, recommend]")],
     );
     check(
         &[(MAIN, "[log]", "[logg]")],

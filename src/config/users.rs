@@ -30,6 +30,8 @@ const HEADER: &str =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
+    /// Subscribes and reads, nothing else (旁观).
+    Viewer,
     /// Takes calls and reports incidents (接警员).
     CallTaker,
     /// Sends units (处警员).
@@ -40,7 +42,8 @@ pub enum Role {
 
 impl Role {
     /// All roles with their names.
-    pub const NAMES: [(&'static str, Self); 3] = [
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("viewer", Self::Viewer),
         ("call-taker", Self::CallTaker),
         ("dispatcher", Self::Dispatcher),
         ("supervisor", Self::Supervisor),
@@ -85,7 +88,7 @@ pub enum UserError {
     #[error("failed to read the users: {0}")]
     Format(String),
     /// No such role.
-    #[error("failed to find role `{0}`; known: call-taker, dispatcher, supervisor")]
+    #[error("failed to find role `{0}`; known: viewer, call-taker, dispatcher, supervisor")]
     Role(String),
     /// A name somebody has.
     #[error("failed to add `{0}`: there is a user of that name")]

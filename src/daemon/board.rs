@@ -6,7 +6,7 @@
 use super::rpc;
 use super::wire::Views;
 use crate::engine::event::Event;
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId, RadioId, TaskId, UnitId};
+use crate::engine::id::{AlarmId, AssignmentId, IncidentId, ProposalId, RadioId, TaskId, UnitId};
 use crate::engine::incident::Phase;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ pub struct Touched {
     units: BTreeSet<UnitId>,
     alarms: BTreeSet<AlarmId>,
     tasks: BTreeSet<TaskId>,
+    proposals: BTreeSet<ProposalId>,
     texts: Vec<(RadioId, String)>,
     terminals: BTreeSet<RadioId>,
 }
@@ -36,6 +37,7 @@ impl Touched {
             && self.units.is_empty()
             && self.alarms.is_empty()
             && self.tasks.is_empty()
+            && self.proposals.is_empty()
             && self.texts.is_empty()
             && self.terminals.is_empty()
     }
@@ -71,7 +73,10 @@ impl Touched {
             | Event::IncidentClosed { incident, .. }
             | Event::EmergencyRaised { incident, .. }
             | Event::EmergencyRepeated { incident, .. }
-            | Event::EmergencyCancelled { incident, .. } => {
+            | Event::EmergencyCancelled { incident, .. }
+            | Event::IncidentClaimed { incident, .. }
+            | Event::ClaimQuestioned { incident, .. }
+            | Event::ClaimReleased { incident, .. } => {
                 self.incidents.insert(*incident);
                 // Its unit's mark comes and goes with it.
                 let found = views.engine.state().incidents.get(incident);
@@ -88,7 +93,8 @@ impl Touched {
             | Event::AssignmentRecalled { assignment, .. }
             | Event::SafetyScheduled { assignment, .. }
             | Event::SafetyAsked { assignment, .. }
-            | Event::SafetyAnswered { assignment, .. } => {
+            | Event::SafetyAnswered { assignment, .. }
+            | Event::RankingOverridden { assignment, .. } => {
                 self.assignments.insert(*assignment);
                 if let Some(found) = views.engine.state().assignments.get(assignment) {
                     self.incidents.insert(found.incident);
@@ -103,6 +109,11 @@ impl Touched {
             }
             Event::TaskOpened { task, .. } | Event::TaskDone { task, .. } => {
                 self.tasks.insert(*task);
+            }
+            Event::ProposalMade { proposal, .. }
+            | Event::ProposalOverdue { proposal, .. }
+            | Event::ProposalEnded { proposal, .. } => {
+                self.proposals.insert(*proposal);
             }
             Event::TextReceived { radio, text, .. } => self.texts.push((*radio, text.clone())),
             Event::PolicyPublished { .. }
@@ -140,6 +151,9 @@ impl Touched {
             .filter(|id| !state.alarms.contains_key(id));
         let tasks = self.tasks.iter().filter_map(|id| state.tasks.get(id));
         let done = self.tasks.iter().filter(|id| !state.tasks.contains_key(id));
+        let known = |id: &ProposalId| state.proposals.by_id(*id);
+        let proposals = self.proposals.iter().filter_map(known);
+        let ended = self.proposals.iter().filter(|id| known(id).is_none());
         let texts = self.texts.iter().map(|(radio, text)| {
             let unit = state.holder(*radio).map(|unit| unit.call_sign.as_str());
             json!({ "radio": radio, "unit": unit, "text": text })
@@ -155,14 +169,16 @@ impl Touched {
             "alarms_acked": gone.collect::<Vec<_>>(),
             "tasks": tasks.map(|found| views.task(found)).collect::<Vec<_>>(),
             "tasks_done": done.collect::<Vec<_>>(),
+            "proposals": proposals.map(|found| views.proposal(found)).collect::<Vec<_>>(),
+            "proposals_ended": ended.collect::<Vec<_>>(),
             "texts": texts.collect::<Vec<_>>(),
         });
         rpc::notice("board.delta", &params)
     }
 }
 
-/// The pages of a snapshot: open incidents, their assignments, units, alarms, tasks. Deltas go on
-/// at `seq` + 1.
+/// The pages of a snapshot: open incidents, their assignments, units, alarms, tasks, proposals.
+/// Deltas go on at `seq` + 1.
 #[must_use]
 pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
     let state = views.engine.state();
@@ -195,6 +211,12 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
                 .tasks
                 .values()
                 .map(|found| ("task", views.task(found))),
+        )
+        .chain(
+            state
+                .proposals
+                .iter()
+                .map(|found| ("proposal", views.proposal(found))),
         );
     let mut pages = Vec::new();
     let (mut page, mut size) = (Vec::new(), 0usize);

@@ -13,6 +13,7 @@ pub mod archive;
 mod batch;
 pub mod board;
 mod control;
+mod desk;
 mod effect;
 pub mod gateway;
 mod health;
@@ -21,6 +22,7 @@ mod radio;
 pub mod rpc;
 mod serve;
 pub mod session;
+mod shown;
 mod stage;
 pub mod text;
 pub mod wire;
@@ -31,6 +33,7 @@ mod tests;
 use crate::config::Config;
 use crate::config::users::Role;
 use crate::engine::Engine;
+use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::{EngineTime, RadioId, UnitId};
@@ -45,6 +48,7 @@ use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
 use session::{ConsoleId, Session};
+use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -157,6 +161,10 @@ pub struct Daemon {
     moved: BTreeSet<UnitId>,
     noted_at: EngineTime,
     shown_at: EngineTime,
+    /// Rankings shown to the desks.
+    shown: Shown,
+    /// Desks that are gone and held claims.
+    gone: Vec<Desk>,
     stages: Stages,
     counts: health::Counts,
     last_texts: BTreeMap<RadioId, u32>,
@@ -201,6 +209,8 @@ impl Daemon {
             moved: BTreeSet::new(),
             noted_at: now.at,
             shown_at: now.at,
+            shown: Shown::default(),
+            gone: Vec::new(),
             stages: Stages::default(),
             counts: health::Counts::default(),
             last_texts: BTreeMap::new(),
@@ -282,9 +292,7 @@ impl Daemon {
                 }
                 self.write_board(console, out);
             }
-            Input::ConsoleClosed(console) => {
-                self.sessions.remove(&console);
-            }
+            Input::ConsoleClosed(console) => self.forget(console),
             Input::PasswordChecked { console, role } => {
                 self.password_checked(console, role, out);
             }
@@ -322,7 +330,10 @@ impl Daemon {
     /// Whether something waits for [`Daemon::work`].
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.urgent.is_empty() || !self.normal.is_empty() || !self.positions.is_empty()
+        !self.urgent.is_empty()
+            || !self.normal.is_empty()
+            || !self.positions.is_empty()
+            || !self.gone.is_empty()
     }
 
     /// When to call [`Daemon::work`] though nothing came.
@@ -347,6 +358,9 @@ impl Daemon {
         self.pump(now, out);
         while let Some(work) = self.urgent.pop_front() {
             self.work_on(now, work, out);
+        }
+        for desk in std::mem::take(&mut self.gone) {
+            self.execute(now, &Command::DeskGone { desk }, out);
         }
         self.tick(now, out);
         for _ in 0..Self::NORMAL_TURN {
@@ -543,11 +557,6 @@ impl Daemon {
             plane: &self.config.plane,
             now,
         }
-    }
-
-    fn close(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
-        self.sessions.remove(&console);
-        out.push(Output::CloseConsole(console));
     }
 
     /// Writes a line now. Answers are few, but who asks without reading is closed.

@@ -5,11 +5,12 @@ use super::archive::Ask;
 use super::effect::Held;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem, Request};
-use super::session::{self, ConsoleId, Heard, Login};
+use super::session::{ConsoleId, Heard, Login};
 use super::wire::Named;
 use super::{Daemon, Now, Work};
 use crate::config::users::Role;
 use crate::engine::answer::Lookup;
+use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::IncidentId;
@@ -88,6 +89,9 @@ impl Daemon {
         let context = Context {
             engine: &self.engine,
             config: &self.config,
+            shown: &self.shown,
+            console,
+            role: user.as_ref().map(|(_, role)| *role),
         };
         let name = user.as_ref().map_or("", |(name, _)| name.as_str());
         let call =
@@ -96,6 +100,12 @@ impl Daemon {
             Err(problem) => self.refuse(console, &request.id, &problem, out),
             Ok(Call::Do { command, key }) => {
                 let name = name.to_owned();
+                let desk = Desk {
+                    user: name.clone(),
+                    console: console.0,
+                };
+                let command = Box::new(command);
+                let command = Command::ByDesk { desk, command };
                 let keyed = Keyed {
                     user: name,
                     key,
@@ -142,6 +152,7 @@ impl Daemon {
             }),
             Call::Rank(incident) => self.engine.rank(now.at, incident, None).map(|ranking| {
                 let mut view = self.views(now.at).ranking(&ranking);
+                self.shown.note(incident, ranking);
                 if let Some(view) = view.as_object_mut() {
                     view.insert("durable".into(), json!(durable));
                 }
@@ -174,10 +185,12 @@ impl Daemon {
             let problem = Problem::new(Problem::BUSY, "a login is being checked already");
             return self.refuse(console, id, &problem, out);
         }
-        session.login = Login::Checking {
+        let checking = Login::Checking {
             id: id.clone(),
             user: user.clone(),
         };
+        let before = std::mem::replace(&mut session.login, checking);
+        self.left(console, &before);
         out.push(Output::CheckPassword {
             console,
             user,
@@ -185,47 +198,12 @@ impl Daemon {
         });
     }
 
-    pub(super) fn password_checked(
-        &mut self,
-        console: ConsoleId,
-        role: Option<Role>,
-        out: &mut dyn Outbox,
-    ) {
-        let Some(session) = self.sessions.get_mut(&console) else {
-            return;
-        };
-        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
-        else {
-            return;
-        };
-        match role {
-            Some(role) => {
-                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
-                session.login = Login::User { name: user, role };
-                let result = serde_json::json!({
-                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
-                });
-                self.write(console, rpc::answer(&id, &result.to_string()), out);
-            }
-            None => {
-                session.failed_logins += 1;
-                let again = session.failed_logins < session::MAX_LOGINS;
-                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
-                let message = "wrong user or password";
-                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
-                self.refuse(console, &id, &problem, out);
-                if !again {
-                    self.close(console, out);
-                }
-            }
-        }
-    }
-
     fn subscribe(&mut self, now: Now, console: ConsoleId, id: &Value, out: &mut dyn Outbox) {
         let (epoch, seq) = (self.epoch, self.board_seq);
         let pages = super::board::pages(self.views(now.at), epoch, seq);
         let result = json!({
             "epoch": epoch, "seq": seq, "pages": pages.len(), "at": now.at,
+            "mode": self.engine.policy().mode.name(),
             "wall_ms": now.wall_ms, "degraded": self.degraded, "durable": self.batches.is_durable(),
         });
         let line = rpc::answer(id, &result.to_string());
@@ -267,6 +245,11 @@ impl Daemon {
                 self.note_acked(console);
                 return self.hold(now, Held::Line { console, line }, out);
             }
+            Lookup::Foreign => {
+                let message = "another user gave this command under this key: make a new one";
+                let problem = Problem::new(Problem::KEY_REUSED, message);
+                return self.refuse(console, &request.id, &problem, out);
+            }
             Lookup::Other => {
                 let message = "this key was used with other parameters: make a new one";
                 let problem = Problem::new(Problem::KEY_REUSED, message);
@@ -281,6 +264,12 @@ impl Daemon {
         let mut batch = Vec::new();
         if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
             let problem = self.problem(now, &rejection);
+            if let (Command::ByDesk { command, .. }, Rejection::StaleRanking { fresh, .. }) =
+                (command, rejection)
+                && let Command::Offer { incident, .. } = **command
+            {
+                self.shown.note(incident, *fresh);
+            }
             return self.refuse(console, &request.id, &problem, out);
         }
         let answer = api::answer(&self.engine, &batch).to_string();
@@ -334,6 +323,7 @@ impl Daemon {
             Rejection::TerminalTaken { .. } => "terminal_taken",
             Rejection::Unreachable(_) => "unreachable",
             Rejection::AlreadyAssigned { .. } => "already_assigned",
+            Rejection::Claimed { .. } => "claimed",
             Rejection::Full { .. } => "full",
             Rejection::Invalid(_) => "invalid",
         };
@@ -344,6 +334,10 @@ impl Daemon {
         };
         if let (Some(data), Some(fresh)) = (data.as_object_mut(), fresh) {
             data.insert("ranking".into(), fresh);
+        }
+        if let (Some(data), Rejection::Claimed { holder, .. }) = (data.as_object_mut(), rejection) {
+            data.insert("holder".into(), json!(holder.user));
+            data.insert("console".into(), json!(holder.console));
         }
         let message = rejection.to_string();
         Problem {

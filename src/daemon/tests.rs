@@ -670,3 +670,62 @@ fn an_emergency_a_repeater_tells_of_is_its_senders() {
     let repeater = &bench.last(DESK)["result"]["links"][0]["radio"]["repeater"];
     assert_eq!(repeater["call"], "emergency alarm call");
 }
+
+/// RELIABILITY: a half-open connection is known after 6 s, and its claims with it.
+#[test]
+fn a_silent_desk_loses_its_claims_after_six_seconds() {
+    let mut bench = Bench::with_consoles();
+    bench.ask(DESK, "session.ping", &json!({}));
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    let claim = json!({ "key": "c", "incident": 1 });
+    bench.ask(DESK, "incident.claim", &claim);
+    assert!(bench.told(DESK).last().unwrap().get("result").is_some());
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    let pages = bench.told(WATCH);
+    let items = pages.last().unwrap()["params"]["items"].clone();
+    let incident = items.as_array().unwrap().iter();
+    let incident = incident
+        .clone()
+        .find(|it| it["kind"] == "incident")
+        .unwrap();
+    assert_eq!(incident["value"]["claim"]["console"], DESK.0);
+    bench.later(session::DEAD_MS - 1);
+    bench.work();
+    assert!(!bench.closed.contains(&DESK));
+    let cancel = json!({ "key": "x", "incident": 1, "reason": "test" });
+    bench.ask(WATCH, "incident.cancel", &cancel);
+    let refused = bench.told(WATCH).pop().unwrap();
+    assert_eq!(refused["error"]["data"]["kind"], "claimed", "{refused}");
+    bench.later(1);
+    bench.work();
+    assert!(bench.closed.contains(&DESK));
+    let told = bench.told(WATCH);
+    let delta = &told.last().unwrap()["params"];
+    assert_eq!(delta["alarms"][0]["kind"], "desk_gone", "{told:?}");
+    assert_eq!(delta["incidents"][0]["claim"], Value::Null);
+    // A new key: a refusal is not remembered, and the same one works too.
+    bench.ask(WATCH, "incident.cancel", &cancel);
+    assert!(
+        bench
+            .told(WATCH)
+            .iter()
+            .any(|it| it.get("result").is_some())
+    );
+}
+
+/// Logging in again on a connection is another desk.
+#[test]
+fn a_new_login_leaves_the_old_desks_claims() {
+    let mut bench = Bench::with_consoles();
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    bench.ask(
+        DESK,
+        "incident.claim",
+        &json!({ "key": "c", "incident": 1 }),
+    );
+    assert_eq!(bench.daemon.engine().state().claims.len(), 1);
+    let login = json!({ "user": "another", "password": "checked elsewhere" });
+    bench.ask(DESK, "session.login", &login);
+    bench.work();
+    assert!(bench.daemon.engine().state().claims.is_empty());
+}

@@ -8,7 +8,8 @@ use crate::engine::assignment::{Assignment, Rung, Source as StampSource, Step};
 use crate::engine::emergency::Emergency;
 use crate::engine::id::{EngineTime, Point};
 use crate::engine::incident::{Incident, Phase, Source};
-use crate::engine::policy::{Grade, UnitKind};
+use crate::engine::policy::{Grade, Mode, UnitKind};
+use crate::engine::proposal::Proposal;
 use crate::engine::ranking::{Ranking, Reason, Why};
 use crate::engine::task::{Task, TaskKind};
 use crate::engine::unit::{Unit, UnitState};
@@ -46,6 +47,7 @@ macro_rules! names {
 }
 
 names!(Grade { One => "I", Two => "II", Three => "III", Four => "IV" });
+names!(Mode { Auto => "auto", Recommend => "recommend" });
 names!(UnitKind { Motorcycle => "motorcycle", Car => "car", EBike => "ebike", Foot => "foot" });
 names!(UnitState {
     OffDuty => "off_duty", Available => "available", Committed => "committed",
@@ -80,6 +82,7 @@ names!(AlarmKind {
     NoPlace => "no_place", Unclassified => "unclassified", LateReply => "late_reply",
     ClearToConfirm => "clear_to_confirm", MessageFailed => "message_failed",
     Stranger => "stranger", SafetyUnanswered => "safety_unanswered",
+    ProposalUnanswered => "proposal_unanswered", DeskGone => "desk_gone",
 });
 names!(Reason {
     StraightLine => "straight_line", StaleFix => "stale_fix", VoiceOnly => "voice_only",
@@ -139,8 +142,14 @@ impl Views<'_> {
             .iter()
             .map(|note| json!({ "at": note.at, "by": note.by, "text": note.text }))
             .collect();
+        let claim = self.engine.state().claims.get(&incident.id);
+        let claim = claim.map(|claim| {
+            json!({ "user": claim.desk.user, "console": claim.desk.console,
+                    "since": claim.since, "renew_by": claim.renew_by })
+        });
         json!({
             "incident": incident.id,
+            "claim": claim,
             "phase": incident.phase.name(),
             "grade": incident.classification().grade.name(),
             "confirmed": incident.confirmed.is_some(),
@@ -193,6 +202,7 @@ impl Views<'_> {
             "attempt": assignment.attempt,
             "terminal": assignment.terminal,
             "distance_m": assignment.distance_m,
+            "overrode": assignment.overrode,
             "deadline": open.then_some(assignment.deadline),
             "safety": assignment.safety.map(|safety| {
                 json!({ "asked": safety.asked, "deadline": safety.deadline })
@@ -243,6 +253,7 @@ impl Views<'_> {
             "alarm": alarm.id,
             "kind": alarm.kind.name(),
             "urgent": alarm.kind.is_urgent(),
+            "for_supervisor": alarm.kind.is_for_supervisor(),
             "incident": alarm.about.incident,
             "assignment": alarm.about.assignment,
             "unit": alarm.about.unit.and_then(|unit| self.call_sign(unit)),
@@ -272,6 +283,21 @@ impl Views<'_> {
             "presses": emergency.presses,
             "last_at": emergency.last_at,
             "cancelled_at": emergency.cancelled_at,
+        })
+    }
+
+    /// An open proposal with the ranking it puts to the desk.
+    #[must_use]
+    pub fn proposal(&self, proposal: &Proposal) -> Value {
+        json!({
+            "proposal": proposal.id,
+            "incident": proposal.incident,
+            "slot": proposal.slot,
+            "unit": self.call_sign(proposal.unit),
+            "made_at": proposal.made_at,
+            "deadline": proposal.deadline,
+            "overdue": proposal.overdue,
+            "ranking": self.ranking(&proposal.ranking),
         })
     }
 

@@ -38,6 +38,10 @@ pub enum AlarmKind {
     Stranger,
     /// An officer who was asked whether all is well did not answer, or cannot be asked. Urgent.
     SafetyUnanswered,
+    /// A proposal waits unanswered past its deadline. For the supervisor.
+    ProposalUnanswered,
+    /// The desk that claimed an incident is gone. For the supervisor.
+    DeskGone,
 }
 
 impl AlarmKind {
@@ -45,6 +49,12 @@ impl AlarmKind {
     #[must_use]
     pub fn is_urgent(self) -> bool {
         matches!(self, Self::NeedHelp | Self::SafetyUnanswered)
+    }
+
+    /// Meant for the supervisor: a desk did not do its part.
+    #[must_use]
+    pub fn is_for_supervisor(self) -> bool {
+        matches!(self, Self::ProposalUnanswered | Self::DeskGone)
     }
 }
 

@@ -4,7 +4,6 @@
 //! older than a rule. After each event the indexes of what it touched are made again.
 
 use super::Engine;
-use super::alarm::Alarm;
 use super::answer::Answer;
 use super::assignment::{Assignment, Rung, Source};
 use super::event::{Event, Offer};
@@ -54,6 +53,13 @@ impl Engine {
             | Event::IncidentCancelled { .. }
             | Event::IncidentResolved { .. }
             | Event::IncidentClosed { .. } => self.apply_incident(at, event)?,
+            Event::ProposalMade { .. }
+            | Event::ProposalOverdue { .. }
+            | Event::ProposalEnded { .. }
+            | Event::RankingOverridden { .. } => self.apply_proposal(at, event)?,
+            Event::IncidentClaimed { .. }
+            | Event::ClaimQuestioned { .. }
+            | Event::ClaimReleased { .. } => self.apply_claim(at, event)?,
             Event::AssignmentStacked { .. }
             | Event::AssignmentOffered { .. }
             | Event::AssignmentRetried { .. }
@@ -307,6 +313,12 @@ impl Engine {
         if matches!(incident.phase, Phase::Resolved | Phase::Cancelled) {
             self.end_emergency(at, *id);
         }
+        if matches!(
+            event,
+            Event::IncidentCancelled { .. } | Event::IncidentClosed { .. }
+        ) {
+            self.unclaim(*id);
+        }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {
             self.todo.place(*id);
@@ -433,6 +445,7 @@ impl Engine {
             of.assignments.push(id);
         }
         let limits = of.limits;
+        let opened_seq = self.state.seq;
         Some(self.state.assignments.entry(id).or_insert_with(|| {
             let mut new = Assignment {
                 id,
@@ -448,6 +461,8 @@ impl Engine {
                 task: None,
                 deadline: at,
                 limits,
+                opened_seq,
+                overrode: None,
                 stamps: Default::default(),
             };
             new.reach(Rung::Stacked, at, Source::Console);
@@ -488,6 +503,9 @@ impl Engine {
             });
         }
         of.slots.get_mut(usize::from(slot))?.filled_by = Some(id);
+        if self.state.proposals.of_slot(incident, slot).is_some() {
+            self.todo.place(incident);
+        }
         let by = self.state.units.get_mut(&unit)?;
         by.stacked.remove(&id);
         by.active = Some(id);
@@ -528,42 +546,6 @@ impl Engine {
             of.active = None;
         }
         self.touch_unit(at, unit);
-        Some(())
-    }
-
-    fn apply_alarm(&mut self, at: EngineTime, event: &Event) -> Option<()> {
-        let state = &mut self.state;
-        match event {
-            Event::AlarmRaised { alarm, kind, about } => {
-                state.counters.alarm = state.counters.alarm.max(alarm.0);
-                let new = Alarm {
-                    id: *alarm,
-                    kind: *kind,
-                    about: *about,
-                    raised_at: at,
-                    times: 1,
-                };
-                state.alarms.insert(*alarm, new);
-                state.alarms_by_cause.insert((*kind, *about), *alarm);
-                if state.alarms.len() > State::MAX_ALARMS {
-                    let mut alarms = state.alarms.values();
-                    let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
-                    let oldest = oldest.or_else(|| state.alarms.values().next())?;
-                    let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
-                    state.alarms.remove(&id);
-                    state.alarms_by_cause.remove(&cause);
-                }
-            }
-            Event::AlarmRepeated { alarm } => {
-                let found = state.alarms.get_mut(alarm)?;
-                found.times = found.times.saturating_add(1);
-            }
-            Event::AlarmAcked { alarm, .. } => {
-                let found = state.alarms.remove(alarm)?;
-                state.alarms_by_cause.remove(&(found.kind, found.about));
-            }
-            _ => return None,
-        }
         Some(())
     }
 }

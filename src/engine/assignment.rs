@@ -208,6 +208,10 @@ pub struct Assignment {
     pub deadline: EngineTime,
     /// Limits of people in force for it.
     pub limits: Limits,
+    /// Events the state had seen when it was opened: a ranking older than this did not show it.
+    pub opened_seq: u64,
+    /// The ranking a person chose against, if one did.
+    pub overrode: Option<u64>,
     /// When each rung was reached, by [`Rung`]'s order up to the terminal ones; none where a rung
     /// was skipped. A retry keeps the first attempt's stamps.
     pub stamps: [Option<Stamp>; 11],

@@ -1,10 +1,12 @@
 //! What somebody wants: imperative, checked by `decide` against the state.
 
 use super::assignment::{Source, Step};
+use super::claim::Desk;
 use super::event::{By, LinkName, Peer};
 use super::id::{AlarmId, AssignmentId, IncidentId, Point, RadioId, TaskId, UnitId};
 use super::incident::{Classification, Report};
 use super::message::{Request, Talkgroup};
+use super::ranking::Ranking;
 use super::unit::Duty;
 
 /// What somebody wants of the engine.
@@ -80,8 +82,10 @@ pub enum Command {
         incident: IncidentId,
         /// Whom.
         unit: UnitId,
-        /// [`super::ranking::Ranking::as_of`] of the ranking the dispatcher saw.
+        /// [`Ranking::as_of`] of the ranking the dispatcher saw.
         ranking: u64,
+        /// That ranking, where it was an answer and is remembered.
+        shown: Option<Box<Ranking>>,
         /// Let it wait behind the unit's active assignment.
         stack: bool,
         /// Who.
@@ -225,5 +229,34 @@ pub enum Command {
         radio: RadioId,
         /// Gateway and slot; none when it left.
         via: Option<(String, u8)>,
+    },
+
+    /// A desk's command: refused while another desk claims the incident it is about.
+    ByDesk {
+        /// Who.
+        desk: Desk,
+        /// What.
+        command: Box<Command>,
+    },
+    /// Takes an incident in hand.
+    Claim {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        desk: Desk,
+        /// Take it from another desk: a supervisor may.
+        take_over: bool,
+    },
+    /// Gives it back.
+    Release {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        desk: Desk,
+    },
+    /// Nothing is heard of a desk any more.
+    DeskGone {
+        /// Which.
+        desk: Desk,
     },
 }

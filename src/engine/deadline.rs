@@ -1,6 +1,6 @@
 //! The one clock of the engine: everything that must be looked at again, by time.
 
-use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo};
+use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What has a deadline. Each has exactly one while it is open, and none afterwards.
@@ -14,6 +14,10 @@ pub enum Due {
     Message(MessageNo),
     /// A safety check, beside the deadline of its assignment's rung.
     Safety(AssignmentId),
+    /// An open proposal.
+    Proposal(ProposalId),
+    /// A claim that must be renewed.
+    Claim(IncidentId),
 }
 
 /// Deadlines in order.

@@ -6,13 +6,16 @@
 
 use super::alarm::{About, AlarmKind};
 use super::assignment::{Rung, Source};
+use super::claim::{Desk, Freed};
 use super::id::{
-    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId, UnitId,
+    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, ProposalId, RadioId, TaskId,
+    UnitId,
 };
 use super::incident::{Classification, Report};
 use super::message::{Body, Talkgroup};
 use super::policy::{Limits, Need, UnitKind};
 use super::position::Doubt;
+use super::proposal::Over;
 use super::ranking::Ranking;
 use super::task::TaskKind;
 use super::unit::Duty;
@@ -506,5 +509,64 @@ pub enum Event {
         assignment: AssignmentId,
         /// When the next question is due, if there is one.
         next: Option<EngineTime>,
+    },
+    /// The best unit for a slot was put to the desks; nobody is told to go.
+    ProposalMade {
+        /// Its id.
+        proposal: ProposalId,
+        /// The incident.
+        incident: IncidentId,
+        /// The slot it would fill.
+        slot: u8,
+        /// The choice; its first candidate is the unit proposed.
+        ranking: Ranking,
+        /// When the supervisor is alarmed unless a desk answers.
+        deadline: EngineTime,
+    },
+    /// No desk answered a proposal in time; it stays.
+    ProposalOverdue {
+        /// Which.
+        proposal: ProposalId,
+        /// When the supervisor is alarmed again.
+        deadline: EngineTime,
+    },
+    /// A proposal is no longer open.
+    ProposalEnded {
+        /// Which.
+        proposal: ProposalId,
+        /// Why.
+        why: Over,
+    },
+    /// A person offered another unit than the one the ranking put first.
+    RankingOverridden {
+        /// The offer.
+        assignment: AssignmentId,
+        /// The ranking that was shown; the one of now where that one is forgotten.
+        shown: Ranking,
+        /// Who chose.
+        by: By,
+    },
+    /// A desk works an incident: others must keep off it.
+    IncidentClaimed {
+        /// Which.
+        incident: IncidentId,
+        /// The desk.
+        desk: Desk,
+        /// The desk it was taken from.
+        from: Option<Desk>,
+    },
+    /// The process ended since: the claim must be renewed.
+    ClaimQuestioned {
+        /// Of which incident.
+        incident: IncidentId,
+        /// By when.
+        renew_by: EngineTime,
+    },
+    /// A claim ended.
+    ClaimReleased {
+        /// Of which incident.
+        incident: IncidentId,
+        /// Why.
+        why: Freed,
     },
 }

@@ -69,6 +69,11 @@ id!(
     "t"
 );
 id!(
+    /// A proposal: a ranking put to the desk for one slot.
+    ProposalId(u32),
+    "p"
+);
+id!(
     /// A message to a terminal: 28 bits, one for each assignment, unit message and safety text.
     MessageNo(u32),
     "m"

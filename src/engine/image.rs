@@ -48,9 +48,18 @@ impl Engine {
             }
             let due = Due::Assignment(assignment.id);
             index.deadlines.set(due, Some(assignment.deadline));
+            let check = assignment.safety.map(|safety| safety.deadline);
+            index.deadlines.set(Due::Safety(assignment.id), check);
             if assignment.rung != Rung::Stacked {
                 index.by_message.insert(assignment.message, assignment.id);
             }
+        }
+        for proposal in state.proposals.iter() {
+            let due = Due::Proposal(proposal.id);
+            index.deadlines.set(due, Some(proposal.deadline));
+        }
+        for (incident, claim) in &state.claims {
+            index.deadlines.set(Due::Claim(*incident), claim.renew_by);
         }
         for message in state.messages.values() {
             let due = Due::Message(message.no);

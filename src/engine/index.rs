@@ -106,6 +106,12 @@ impl Engine {
         });
         let old = self.index.spatial.placement(id);
         let was_sendable = old.is_some_and(Placement::is_sendable);
+        let fitness = |placement: Option<Placement>| placement.map(|it| (it.barred, it.able));
+        if fitness(old) != fitness(placement) {
+            // It may be fit for less than before.
+            let proposals = self.state.proposals.of_unit(id);
+            self.todo.place.extend(proposals.map(|it| it.incident));
+        }
         self.index.spatial.set(id, placement);
         let sendable = barred.is_none();
         match sendable && placement.is_none() {
@@ -150,6 +156,7 @@ impl Engine {
         };
         self.index.queue.remove(&incident);
         self.index.deadlines.set(Due::Incident(id), None);
+        self.unclaim(id);
         for assignment in incident.assignments {
             self.state.assignments.remove(&assignment);
             self.index.deadlines.set(Due::Assignment(assignment), None);

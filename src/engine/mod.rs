@@ -14,7 +14,9 @@
 pub mod alarm;
 pub mod answer;
 mod apply;
+mod apply_desk;
 pub mod assignment;
+pub mod claim;
 pub mod command;
 pub mod deadline;
 mod decide;
@@ -27,6 +29,7 @@ mod index;
 pub mod message;
 pub mod policy;
 pub mod position;
+pub mod proposal;
 pub mod queue;
 pub mod ranking;
 pub mod rejection;
@@ -56,6 +59,8 @@ struct Todo {
     free: BTreeSet<(Turn, UnitId)>,
     /// Incidents to fill, or to take back from what they need no more.
     place: VecDeque<IncidentId>,
+    /// There is room for proposals again: the queue is looked through.
+    refill: bool,
 }
 
 impl Todo {
@@ -136,6 +141,8 @@ impl Engine {
                 self.employ(now, unit, known)
             } else if let Some(incident) = self.todo.place.pop_front() {
                 self.decide_place(now, incident)
+            } else if std::mem::take(&mut self.todo.refill) {
+                self.refill(now)
             } else {
                 return;
             };
@@ -160,10 +167,17 @@ impl Engine {
         events
     }
 
+    /// Proposes for the next incident that waits without, and looks again until there is none.
+    fn refill(&mut self, now: EngineTime) -> Vec<Event> {
+        let events = self.decide_refill(now);
+        self.todo.refill = !events.is_empty();
+        events
+    }
+
     /// Whether [`Engine::settle`] has something to do.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
-        !(self.todo.free.is_empty() && self.todo.place.is_empty())
+        !(self.todo.free.is_empty() && self.todo.place.is_empty()) || self.todo.refill
     }
 
     fn take(&mut self, now: EngineTime, events: Vec<Event>, batch: &mut Vec<Event>) {

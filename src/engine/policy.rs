@@ -143,6 +143,8 @@ pub enum Key {
 pub enum Mode {
     /// Offers go out at once; decline or expiry offers the next unit.
     Auto,
+    /// The ranking is put to the desk; nobody is offered anything without a command.
+    Recommend,
 }
 
 /// Limits of the receipt ladder below the officer, and of waiting, in milliseconds.
@@ -163,6 +165,8 @@ pub struct Ladder {
     /// An incident that no unit can be offered for is alarmed after this, by grade (I to IV), and
     /// again each time it passes.
     pub waiting_ms: [u32; 4],
+    /// A proposal unanswered for this long alarms the supervisor, by grade, and again each time.
+    pub proposal_ms: [u32; 4],
 }
 
 /// Everything a decision may use beside the state.

@@ -90,6 +90,12 @@ impl Ranking {
     pub const MAX_WALKED: usize = 64;
     /// Most candidates a config may ask for.
     pub const MAX_K: u8 = 16;
+
+    /// The unit it recommends.
+    #[must_use]
+    pub fn first(&self) -> Option<UnitId> {
+        self.candidates.first().map(|best| best.unit)
+    }
 }
 
 /// Time for a straight distance at the speed of `kind`, milliseconds, rounded up.

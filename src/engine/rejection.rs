@@ -1,6 +1,7 @@
 //! Why a command was not taken: each says what was wrong and what was expected.
 
 use super::assignment::{Rung, Step};
+use super::claim::Desk;
 use super::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, RadioId, TaskId, UnitId};
 use super::incident::Phase;
 use super::ranking::Ranking;
@@ -89,6 +90,14 @@ pub enum Rejection {
         unit: UnitId,
         /// For which.
         incident: IncidentId,
+    },
+    /// Another desk works the incident.
+    #[error("incident {incident} is claimed by {holder}")]
+    Claimed {
+        /// Which.
+        incident: IncidentId,
+        /// Who holds it.
+        holder: Desk,
     },
     /// A bound of the state.
     #[error("no more than {limit} {what}")]

@@ -5,12 +5,14 @@
 use super::alarm::{About, Alarm, AlarmKind};
 use super::answer::Answers;
 use super::assignment::Assignment;
+use super::claim::{Claim, Desk};
 use super::event::{LinkName, Peer};
 use super::id::{
-    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, TaskId, UnitId,
+    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, ProposalId, RadioId, TaskId, UnitId,
 };
 use super::incident::Incident;
 use super::message::{Message, Request};
+use super::proposal::Proposals;
 use super::rejection::Rejection;
 use super::task::Task;
 use super::unit::Unit;
@@ -30,6 +32,8 @@ pub struct Counters {
     pub message: u32,
     /// Of tasks.
     pub task: u32,
+    /// Of proposals.
+    pub proposal: u32,
 }
 
 impl Counters {
@@ -49,6 +53,12 @@ impl Counters {
     pub(super) fn next_task(&mut self) -> TaskId {
         self.task += 1;
         TaskId(self.task)
+    }
+
+    /// The next proposal id.
+    pub(super) fn next_proposal(&mut self) -> ProposalId {
+        self.proposal += 1;
+        ProposalId(self.proposal)
     }
 
     /// The next message counter.
@@ -102,6 +112,10 @@ pub struct State {
     pub tasks: BTreeMap<TaskId, Task>,
     /// Open emergencies by terminal, at most one each.
     pub emergencies: BTreeMap<RadioId, IncidentId>,
+    /// Rankings put to the desks, in recommend mode.
+    pub proposals: Proposals,
+    /// Who works which incident.
+    pub claims: BTreeMap<IncidentId, Claim>,
     /// Answers given, by key.
     pub answers: Answers,
     /// Incidents still open.
@@ -152,6 +166,13 @@ impl State {
         let of = incident.assignments.iter();
         of.filter_map(|id| self.assignments.get(id))
             .filter(|found| found.rung.is_open())
+    }
+
+    /// Incidents a desk claims.
+    pub fn claims_of<'a>(&'a self, desk: &'a Desk) -> impl Iterator<Item = IncidentId> + 'a {
+        let own = self.claims.iter();
+        own.filter(|(_, claim)| claim.renew_by.is_none() && claim.desk == *desk)
+            .map(|(incident, _)| *incident)
     }
 
     /// The first terminal of a unit that is on the air.

@@ -10,11 +10,14 @@ mod params;
 
 use super::archive::Filter;
 use super::rpc::Problem;
+use super::session::ConsoleId;
+use super::shown::Shown;
 use super::wire::Named;
 use crate::config::Config;
 use crate::config::users::Role;
 use crate::engine::Engine;
 use crate::engine::assignment::{Source as StampSource, Step};
+use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::{By, Event};
 use crate::engine::id::{AlarmId, AssignmentId, IncidentId, TaskId};
@@ -71,21 +74,23 @@ pub enum Call {
 pub const METHODS: &[(&str, Option<Role>)] = &[
     ("session.login", None),
     ("session.ping", None),
-    ("system.health", Some(Role::CallTaker)),
-    ("board.subscribe", Some(Role::CallTaker)),
+    ("system.health", Some(Role::Viewer)),
+    ("board.subscribe", Some(Role::Viewer)),
     ("incident.report", Some(Role::CallTaker)),
     ("incident.confirm", Some(Role::CallTaker)),
-    ("incident.rank", Some(Role::CallTaker)),
+    ("incident.rank", Some(Role::Viewer)),
     ("incident.note", Some(Role::CallTaker)),
-    ("incident.get", Some(Role::CallTaker)),
-    ("incident.list", Some(Role::CallTaker)),
+    ("incident.get", Some(Role::Viewer)),
+    ("incident.list", Some(Role::Viewer)),
+    ("incident.claim", Some(Role::Dispatcher)),
+    ("incident.release", Some(Role::Dispatcher)),
     ("incident.cancel", Some(Role::Dispatcher)),
     ("incident.resolve", Some(Role::Dispatcher)),
     ("incident.close", Some(Role::Dispatcher)),
     ("assignment.offer", Some(Role::Dispatcher)),
     ("assignment.recall", Some(Role::Dispatcher)),
     ("assignment.advance", Some(Role::Dispatcher)),
-    ("unit.list", Some(Role::CallTaker)),
+    ("unit.list", Some(Role::Viewer)),
     ("unit.sign_on", Some(Role::Dispatcher)),
     ("unit.sign_off", Some(Role::Dispatcher)),
     ("unit.edit_crew", Some(Role::Dispatcher)),
@@ -103,6 +108,12 @@ pub struct Context<'a> {
     pub engine: &'a Engine,
     /// Categories, officers, plane.
     pub config: &'a Config,
+    /// Rankings that were shown.
+    pub shown: &'a Shown,
+    /// The console that asks.
+    pub console: ConsoleId,
+    /// The role of its user, none before anybody is logged in.
+    pub role: Option<Role>,
 }
 
 fn read<T: DeserializeOwned>(params: &Value) -> Result<T, Problem> {
@@ -156,6 +167,7 @@ pub fn parse(
         "incident.list" => list::parse(context, read(params)?),
         "incident.report" => report(context, user, read(params)?),
         "incident.confirm" => confirm(context, user, read(params)?),
+        "incident.claim" | "incident.release" => claim(context, user, method, params),
         _ if method.starts_with("incident.") => incident(user, method, params),
         _ if method.starts_with("assignment.") => assignment(context, user, method, params),
         _ if method.starts_with("unit.") => unit(context, user, method, params),
@@ -362,6 +374,24 @@ fn incident(user: &str, method: &str, params: &Value) -> Result<Call, Problem> {
     }
 }
 
+fn claim(context: Context<'_>, user: &str, method: &str, params: &Value) -> Result<Call, Problem> {
+    let IncidentParams { key, incident } = read(params)?;
+    let incident = IncidentId(incident);
+    let desk = Desk {
+        user: user.to_owned(),
+        console: context.console.0,
+    };
+    let command = match method {
+        "incident.claim" => Command::Claim {
+            incident,
+            desk,
+            take_over: context.role == Some(Role::Supervisor),
+        },
+        _ => Command::Release { incident, desk },
+    };
+    keyed(command, key)
+}
+
 fn assignment(
     context: Context<'_>,
     user: &str,
@@ -378,11 +408,13 @@ fn assignment(
                 stack,
             } = read(params)?;
             let (incident, unit) = (IncidentId(incident), unit_id(context, &unit)?);
+            let shown = context.shown.find(incident, ranking).cloned().map(Box::new);
             keyed(
                 Command::Offer {
                     incident,
                     unit,
                     ranking,
+                    shown,
                     stack,
                     by: by(user),
                 },
@@ -531,6 +563,7 @@ fn talkgroup(user: &str, params: GroupMessageParams) -> Result<Call, Problem> {
 pub fn answer(engine: &Engine, events: &[Event]) -> Value {
     let mut answer = serde_json::Map::new();
     let mut offered = Vec::new();
+    let mut proposed = Vec::new();
     for event in events {
         match event {
             Event::IncidentReported { incident, .. } => {
@@ -548,6 +581,19 @@ pub fn answer(engine: &Engine, events: &[Event]) -> Value {
                 });
                 offered.push(entry);
             }
+            Event::ProposalMade {
+                proposal,
+                incident,
+                slot,
+                ranking,
+                ..
+            } => {
+                let first = ranking.first().and_then(|id| engine.state().units.get(&id));
+                proposed.push(json!({
+                    "proposal": proposal, "incident": incident, "slot": slot,
+                    "unit": first.map(|unit| &unit.call_sign), "ranking": ranking.as_of,
+                }));
+            }
             Event::AssignmentStacked { assignment, .. } => {
                 answer.insert("stacked".into(), json!(assignment));
             }
@@ -564,6 +610,9 @@ pub fn answer(engine: &Engine, events: &[Event]) -> Value {
     }
     if !offered.is_empty() {
         answer.insert("offered".into(), Value::Array(offered));
+    }
+    if !proposed.is_empty() {
+        answer.insert("proposed".into(), Value::Array(proposed));
     }
     answer.insert("seq".into(), json!(engine.state().seq));
     Value::Object(answer)

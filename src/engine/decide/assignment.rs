@@ -7,6 +7,7 @@ use super::super::event::{By, Event, RecallCause};
 use super::super::id::{AssignmentId, EngineTime, IncidentId, UnitId};
 use super::super::incident::Incident;
 use super::super::message::Body;
+use super::super::ranking::Ranking;
 use super::super::rejection::Rejection;
 use super::super::unit::{Unit, UnitState};
 use super::Draft;
@@ -16,7 +17,7 @@ impl Engine {
         &self,
         draft: &mut Draft,
         (incident, unit): (IncidentId, UnitId),
-        ranking: u64,
+        (ranking, shown): (u64, Option<&Ranking>),
         stack: bool,
         by: &By,
     ) -> Result<(), Rejection> {
@@ -34,36 +35,66 @@ impl Engine {
                 expected,
             });
         }
-        if self
-            .state
-            .open_assignments(found)
-            .any(|open| open.unit == unit)
-        {
-            return Err(Rejection::AlreadyAssigned { unit, incident });
+        let mut open = self.state.open_assignments(found);
+        if let Some(open) = open.find(|open| open.unit == unit) {
+            // Another desk was faster, and the ranking shown could not tell.
+            return Err(match open.opened_seq > ranking {
+                true => self.stale(draft.now, incident, whom),
+                false => Rejection::AlreadyAssigned { unit, incident },
+            });
         }
         match whom.state() {
             UnitState::Available if whom.is_free() => {
-                let slot = self.slot_for(found, whom);
-                if usize::from(slot) >= Incident::MAX_SLOTS {
-                    let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
-                    return Err(Rejection::Full {
-                        what: "units on one incident",
-                        limit,
-                    });
-                }
-                let need = found.slots.get(usize::from(slot)).map(|slot| slot.need);
-                if let Ok(ranking) = self.rank(draft.now, incident, need) {
-                    draft.events.push(Event::UnitsRanked { incident, ranking });
-                }
-                let id = draft.ids.next_assignment();
-                self.offer_to(draft, (found, slot), id, unit, by.clone());
-                Ok(())
+                let seen = (ranking, shown);
+                self.offer_free(draft, found, whom, seen, by)
             }
             UnitState::Committed if stack && whom.emergency.is_none() => {
                 self.stack(draft, incident, whom, by)
             }
             _ => Err(self.stale(draft.now, incident, whom)),
         }
+    }
+
+    /// Offers a slot to a unit that is free: the one it is proposed for, or one it fits.
+    fn offer_free(
+        &self,
+        draft: &mut Draft,
+        incident: &Incident,
+        unit: &Unit,
+        shown: (u64, Option<&Ranking>),
+        by: &By,
+    ) -> Result<(), Rejection> {
+        let id = incident.id;
+        let proposed = self.state.proposals.of(id).filter(|it| it.unit == unit.id);
+        let own = proposed.map(|it| it.slot).min();
+        let slot = own.unwrap_or_else(|| self.slot_for(incident, unit));
+        if usize::from(slot) >= Incident::MAX_SLOTS {
+            let limit = u32::try_from(Incident::MAX_SLOTS).unwrap_or(u32::MAX);
+            return Err(Rejection::Full {
+                what: "units on one incident",
+                limit,
+            });
+        }
+        let need = incident.slots.get(usize::from(slot)).map(|slot| slot.need);
+        let fresh = self.rank(draft.now, id, need).ok();
+        let seen = self.seen(id, slot, shown).or(fresh.as_ref());
+        let overridden = seen.filter(|it| it.first() != Some(unit.id)).cloned();
+        draft.events.extend(fresh.map(|ranking| Event::UnitsRanked {
+            incident: id,
+            ranking,
+        }));
+        self.answer_proposal(draft, id, slot);
+        let assignment = draft.ids.next_assignment();
+        self.offer_to(draft, (incident, slot), assignment, unit.id, by.clone());
+        if let Some(shown) = overridden {
+            let by = by.clone();
+            draft.events.push(Event::RankingOverridden {
+                assignment,
+                shown,
+                by,
+            });
+        }
+        Ok(())
     }
 
     fn stack(

@@ -35,6 +35,12 @@ impl Engine {
                     self.incident_due(draft, incident);
                 }
             }
+            Due::Proposal(id) => {
+                if let Some(proposal) = self.state.proposals.by_id(id) {
+                    self.proposal_due(draft, proposal);
+                }
+            }
+            Due::Claim(incident) => self.claim_due(draft, incident),
             Due::Message(no) => {
                 if let Some(message) = self.state.messages.get(&no) {
                     self.message_due(draft, message);
@@ -70,7 +76,8 @@ impl Engine {
 
     fn incident_due(&self, draft: &mut Draft, incident: &Incident) {
         let waited = draft.now >= incident.review_at;
-        if waited {
+        // Where each slot has a proposal the desk has what it needs, and a deadline of its own.
+        if waited && !self.is_proposed_for(incident) {
             let kind = match incident.phase {
                 Phase::Reported => AlarmKind::Unclassified,
                 _ if incident.report.point.is_none() => AlarmKind::NoPlace,
@@ -121,6 +128,7 @@ impl Engine {
 
     /// After a restart: whatever waits is looked at again, in the order of the queue.
     pub(super) fn resume(&self, draft: &mut Draft) {
+        self.question_claims(draft);
         let step_ms = self.policy.age_step_ms;
         for (_, _, id) in self.index.queue.in_order(step_ms, draft.now, |_| true) {
             if let Some(incident) = self.state.incidents.get(&id) {

@@ -1,11 +1,13 @@
 //! Commands become events. Everything here reads the state and returns facts; nothing is changed.
 
 mod assignment;
+mod claim;
 mod deadline;
 mod duty;
 mod emergency;
 mod incident;
 mod placement;
+mod proposal;
 mod radio;
 mod safety;
 mod task;
@@ -65,10 +67,12 @@ impl Engine {
                 incident,
                 unit,
                 ranking,
+                shown,
                 stack,
                 by,
             } => {
-                self.offer_by_hand(&mut draft, (*incident, *unit), *ranking, *stack, by)?;
+                let shown = (*ranking, shown.as_deref());
+                self.offer_by_hand(&mut draft, (*incident, *unit), shown, *stack, by)?;
             }
             Command::Recall {
                 assignment,
@@ -105,6 +109,21 @@ impl Engine {
                     by: by.clone(),
                 });
             }
+            Command::ByDesk { desk, command } => {
+                self.check_claim(desk, command)?;
+                return self.decide(now, command);
+            }
+            Command::Claim {
+                incident,
+                desk,
+                take_over,
+            } => {
+                self.claim(&mut draft, *incident, desk, *take_over)?;
+            }
+            Command::Release { incident, desk } => {
+                self.release_claim(&mut draft, *incident, desk)?;
+            }
+            Command::DeskGone { desk } => self.desk_gone(&mut draft, desk),
             Command::AckAlarm { alarm, by } => self.ack_alarm(&mut draft, *alarm, by)?,
             Command::FinishTask { task, by } => self.finish_task(&mut draft, *task, by)?,
             Command::RecordSent { .. }

@@ -1,5 +1,6 @@
-//! Auto mode: who is offered what. An incident takes the best free unit for each slot it misses;
-//! a freed unit takes the first incident in the queue that it qualifies for.
+//! Who is offered what. In auto mode an incident takes the best free unit for each slot it misses;
+//! a freed unit takes the first incident in the queue that it qualifies for. In recommend mode the
+//! same is proposed ([`super::proposal`]); only what a desk stacked goes out by itself.
 //!
 //! Between decisions no incident waits that a free unit could be offered for, so looking only at
 //! what changed is enough.
@@ -30,6 +31,7 @@ impl Engine {
         let Some(incident) = self.state.incidents.get(&id) else {
             return;
         };
+        self.withdraw(draft, incident);
         if !incident.phase.is_open() {
             return self.wind_up(draft, incident);
         }
@@ -45,6 +47,7 @@ impl Engine {
         // An emergency's back-up too: offered here, or proposed where people choose.
         match self.policy.mode {
             Mode::Auto => self.fill(draft, incident),
+            Mode::Recommend => self.propose(draft, incident),
         }
     }
 
@@ -113,17 +116,18 @@ impl Engine {
         }
         let step_ms = self.policy.age_step_ms;
         let placed = self.index.spatial.placement(id).is_some();
-        let waiting = match self.policy.mode {
-            Mode::Auto if placed => self
-                .index
-                .queue
-                .in_order(step_ms, now, |need| duty.meets(need))
-                .find(|(_, _, incident)| self.may_serve(*incident, id)),
-            Mode::Auto => None,
+        let auto = self.policy.mode == Mode::Auto;
+        let of_use = |turn: &Turn| {
+            self.may_serve(turn.2, id) && (auto || self.wants_proposal(turn.2, id, duty))
         };
-        let waiting = waiting.map(|turn| (turn, Work::Fill(turn.2)));
+        let mut turns = self
+            .index
+            .queue
+            .in_order(step_ms, now, |need| placed && duty.meets(need))
+            .take_while(|(rank, ..)| auto || self.room(*rank) > 0);
+        let waiting = turns.find(of_use).map(|turn| (turn, Work::Fill(turn.2)));
         match (self.first_stacked(now, unit), waiting) {
-            (Some(own), Some(next)) if next.0.0 < own.0.0 => Some(next),
+            (Some(own), Some(next)) if auto && next.0.0 < own.0.0 => Some(next),
             (own, next) => own.or(next),
         }
     }

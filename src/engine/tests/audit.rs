@@ -9,9 +9,10 @@ use crate::engine::deadline::{Deadlines, Due};
 use crate::engine::event::{By, Event};
 use crate::engine::id::{AssignmentId, EngineTime, IncidentId, Point, RadioId, UnitId};
 use crate::engine::image::Image;
-use crate::engine::incident::Incident;
-use crate::engine::policy::{Need, Policy};
+use crate::engine::incident::{Incident, Phase};
+use crate::engine::policy::{Mode, Need, Policy};
 use crate::engine::position::{Fix, Observed};
+use crate::engine::proposal::{Over, Proposals};
 use crate::engine::queue::{Queue, Turn, turn};
 use crate::engine::ranking::travel_ms;
 use crate::engine::rejection::Rejection;
@@ -105,7 +106,19 @@ impl Audited {
 
     /// A new process: the journal is all there is.
     pub(super) fn restart(&mut self) -> Vec<Event> {
-        let mut fresh = Engine::new(self.engine.policy().clone());
+        self.restart_in(None)
+    }
+
+    /// The same with another mode in the config.
+    pub(super) fn restart_in(&mut self, mode: Option<Mode>) -> Vec<Event> {
+        let mut policy = self.engine.policy().clone();
+        policy.mode = mode.unwrap_or(policy.mode);
+        self.restart_with(policy)
+    }
+
+    /// The same with another config.
+    pub(super) fn restart_with(&mut self, policy: Policy) -> Vec<Event> {
+        let mut fresh = Engine::new(policy);
         for (at, event) in &self.log {
             fresh.apply(*at, event);
         }
@@ -193,7 +206,18 @@ impl Audited {
         self.emergencies();
         self.tasks();
         self.indexes();
-        self.nobody_idle();
+        match self.engine.policy().mode {
+            Mode::Auto => self.nobody_idle(),
+            Mode::Recommend => self.everybody_proposed(),
+        }
+        self.proposals_hold();
+        for (incident, claim) in &self.engine.state().claims {
+            let phase = self.engine.state().incidents[incident].phase;
+            assert!(
+                !matches!(phase, Phase::Closed | Phase::Cancelled),
+                "{claim:?}"
+            );
+        }
     }
 
     /// What must hold just before an event.
@@ -216,7 +240,14 @@ impl Audited {
                 );
                 let filled = incident.slots.get(usize::from(*slot));
                 assert!(filled.is_none_or(|slot| slot.filled_by.is_none()));
-                if *by == By::Engine && !state.assignments.contains_key(assignment) {
+                let is_promoted = state.assignments.contains_key(assignment);
+                let recommends = self.engine.policy().mode == Mode::Recommend;
+                let commanded = *by != By::Engine || is_promoted;
+                assert!(
+                    commanded || !recommends,
+                    "{unit} was offered without a command"
+                );
+                if *by == By::Engine && !is_promoted {
                     self.best_choice(incident, incident.slots[usize::from(*slot)].need, *unit);
                 }
             }
@@ -230,6 +261,36 @@ impl Audited {
             }
             Event::IncidentResolved { by, .. } | Event::IncidentCancelled { by, .. } => {
                 assert!(matches!(by, By::User(_)), "a radio ended an incident");
+            }
+            Event::ProposalMade {
+                incident,
+                slot,
+                ranking,
+                deadline,
+                ..
+            } => {
+                assert!(state.proposals.of_slot(*incident, *slot).is_none());
+                assert!(*deadline > self.now);
+                let found = &state.incidents[incident];
+                let fit = self.unproposed(found, ranking.need);
+                let to = found.report.point.unwrap();
+                let fit = fit
+                    .iter()
+                    .map(|(unit, at)| (self.travel(*unit, *at, to), *unit));
+                assert_eq!(fit.min().map(|best| best.1), ranking.first());
+            }
+            Event::ProposalEnded { proposal, why } => {
+                let found = state.proposals.by_id(*proposal).unwrap();
+                let incident = &state.incidents[&found.incident];
+                let asked = (found.slot, found.ranking.need);
+                let may_go = self.free(incident, asked.1).contains_key(&found.unit);
+                // Never because somebody nearer drove by.
+                match why {
+                    Over::UnitGone => assert!(!may_go, "{found:?} was taken away"),
+                    Over::SlotFilled => assert!(incident.missing().all(|it| it != asked)),
+                    Over::IncidentEnded => assert!(!incident.phase.is_open()),
+                    Over::Answered => {}
+                }
             }
             Event::AssignmentExpired { assignment, .. } => {
                 let found = &state.assignments[assignment];
@@ -314,6 +375,60 @@ impl Audited {
                     incident.id
                 );
             }
+        }
+    }
+
+    /// Units that could be proposed for a slot: those no other slot of the incident has.
+    fn unproposed(&self, incident: &Incident, need: Need) -> BTreeMap<UnitId, Point> {
+        let mut free = self.free(incident, need);
+        for proposal in self.replica.state().proposals.of(incident.id) {
+            free.remove(&proposal.unit);
+        }
+        free
+    }
+
+    /// Each slot that misses a unit somebody could be has its proposal.
+    fn everybody_proposed(&self) {
+        let state = self.replica.state();
+        if state.proposals.len() >= Proposals::MAX {
+            return;
+        }
+        let waiting = state.incidents.values();
+        for incident in waiting.filter(|incident| incident.report.point.is_some()) {
+            for (slot, need) in incident.missing() {
+                let proposed = state.proposals.of_slot(incident.id, slot).is_some();
+                let free = self.unproposed(incident, need);
+                assert!(
+                    proposed || free.is_empty(),
+                    "{} slot {slot} has no proposal with {free:?} free",
+                    incident.id
+                );
+            }
+        }
+    }
+
+    /// An open proposal is for a slot that is missing, of a unit that may go, and has a deadline.
+    fn proposals_hold(&self) {
+        let state = self.replica.state();
+        let recommends = self.engine.policy().mode == Mode::Recommend;
+        assert!(recommends || state.proposals.is_empty());
+        assert!(state.proposals.len() <= Proposals::MAX_GRAVE);
+        for found in state.proposals.iter() {
+            let incident = &state.incidents[&found.incident];
+            let asked = (found.slot, found.ranking.need);
+            assert!(
+                incident.missing().any(|missing| missing == asked),
+                "{found:?}"
+            );
+            assert!(
+                self.free(incident, asked.1).contains_key(&found.unit),
+                "{found:?}"
+            );
+            let twice = state
+                .proposals
+                .of(incident.id)
+                .filter(|it| it.unit == found.unit);
+            assert_eq!(twice.count(), 1);
         }
     }
 
@@ -448,6 +563,12 @@ impl Audited {
                 assert_eq!(assignment.rung, Rung::OnScene, "only there");
                 deadlines.set(Due::Safety(assignment.id), Some(safety.deadline));
             }
+        }
+        for proposal in state.proposals.iter() {
+            deadlines.set(Due::Proposal(proposal.id), Some(proposal.deadline));
+        }
+        for (incident, claim) in &state.claims {
+            deadlines.set(Due::Claim(*incident), claim.renew_by);
         }
         for message in state.messages.values() {
             deadlines.set(Due::Message(message.no), Some(message.deadline));

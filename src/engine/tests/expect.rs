@@ -1,6 +1,6 @@
 //! What the lines of a scenario table expect ([`super::script`]).
 
-use super::script::{Script, after, incident};
+use super::script::{Script, after, desk_of, incident};
 use crate::engine::alarm::AlarmKind;
 use crate::engine::event::{By, Event, RecallCause};
 use crate::engine::id::{EngineTime, MessageNo, RadioId, UnitId};
@@ -30,6 +30,13 @@ impl Script {
                 let queue = self.world.engine.queue(self.world.now);
                 let queue: Vec<String> = queue.map(|(_, _, id)| id.to_string()).collect();
                 assert_eq!(queue, words, "{line}");
+            }
+            "proposed" => self.proposed(words),
+            "claimed" => {
+                let claims = &self.world.engine.state().claims;
+                let holder = claims.get(&incident(words[0])).map(|claim| &claim.desk);
+                let wanted = (words[1] != "nobody").then(|| desk_of(words[1]));
+                assert_eq!(holder, wanted.as_ref(), "{line}");
             }
             "message" => self.message(words),
             "counter" => {
@@ -116,6 +123,13 @@ impl Script {
         assert_eq!(seen, words, "{}", self.line);
     }
 
+    /// `proposed #1 a b`: the units proposed for an incident, by slot.
+    fn proposed(&self, words: &[&str]) {
+        let proposals = self.world.engine.state().proposals.of(incident(words[0]));
+        let seen: Vec<&str> = proposals.map(|found| self.name(found.unit)).collect();
+        assert_eq!(seen, words[1..], "{}", self.line);
+    }
+
     /// `message 1001 Recalled #1` or `message 1001 Text words`: it was queued in this batch.
     fn message(&self, words: &[&str]) {
         let wanted = RadioId(words[0].parse().unwrap());
@@ -181,6 +195,10 @@ impl Script {
                 .distance_m
                 .map_or(String::from("none"), |m| m.to_string());
             assert_eq!(seen, distance, "{}", self.line);
+        }
+        if rest.contains(&"override") || rest.contains(&"followed") {
+            let overrode = found.overrode.is_some();
+            assert_eq!(overrode, rest.contains(&"override"), "{}", self.line);
         }
         if let Some(cause) = after(rest, "because") {
             let seen = self

@@ -3,16 +3,18 @@
 use super::script::play;
 use crate::engine::alarm::{About, AlarmKind};
 use crate::engine::assignment::{Rung, Source};
+use crate::engine::claim::{Desk, Freed};
 use crate::engine::event::{By, Event, LinkName, Offer, Peer, RecallCause};
 use crate::engine::id::{
-    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId,
-    UnitId,
+    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, ProposalId,
+    RadioId, TaskId, UnitId,
 };
 use crate::engine::image::IMAGE_FORMAT;
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::{Body, Talkgroup};
 use crate::engine::policy::{Grade, Limits, Need, Skills, UnitKind};
 use crate::engine::position::Doubt;
+use crate::engine::proposal::Over;
 use crate::engine::ranking::{Candidate, PassedOver, Ranking, Reason, Why};
 use crate::engine::task::TaskKind;
 use crate::engine::unit::{CrewMember, Duty};
@@ -51,6 +53,8 @@ fn name(event: &Event) -> &'static str {
         CommandAnswered GatewayLinked TalkgroupMessaged
         EmergencyRaised EmergencyRepeated EmergencyCancelled TaskOpened TaskDone
         SafetyScheduled SafetyAsked SafetyAnswered
+        ProposalMade ProposalOverdue ProposalEnded RankingOverridden
+        IncidentClaimed ClaimQuestioned ClaimReleased
     }
 }
 
@@ -185,6 +189,7 @@ fn examples() -> Vec<Event> {
     all.extend(ladder_examples());
     all.extend(recall_examples());
     all.extend(other_examples());
+    all.extend(desk_examples());
     all
 }
 
@@ -479,6 +484,8 @@ fn other_examples() -> Vec<Event> {
         AlarmKind::ClearToConfirm,
         AlarmKind::MessageFailed,
         AlarmKind::Stranger,
+        AlarmKind::ProposalUnanswered,
+        AlarmKind::DeskGone,
     ];
     let about = About {
         incident: Some(INCIDENT),
@@ -548,6 +555,48 @@ fn emergencies(about: About) -> Vec<Event> {
         Event::TaskDone { task, by: user() },
         Event::UnitsRanked { incident, ranking },
     ]
+}
+
+fn desk_examples() -> Vec<Event> {
+    let (proposal, incident, deadline) = (ProposalId(130), INCIDENT, AT);
+    let desk = || Desk {
+        user: String::from("张三"),
+        console: 300,
+    };
+    let mut all = vec![
+        Event::ProposalMade {
+            proposal,
+            incident,
+            slot: 7,
+            ranking: ranking(),
+            deadline,
+        },
+        Event::ProposalOverdue { proposal, deadline },
+        Event::RankingOverridden {
+            assignment: ASSIGNMENT,
+            shown: ranking(),
+            by: user(),
+        },
+        Event::ClaimQuestioned {
+            incident,
+            renew_by: AT,
+        },
+    ];
+    all.extend([None, Some(desk())].map(|from| Event::IncidentClaimed {
+        incident,
+        desk: desk(),
+        from,
+    }));
+    let over = [
+        Over::Answered,
+        Over::UnitGone,
+        Over::SlotFilled,
+        Over::IncidentEnded,
+    ];
+    all.extend(over.map(|why| Event::ProposalEnded { proposal, why }));
+    let freed = [Freed::Released, Freed::DeskGone, Freed::NotRenewed];
+    all.extend(freed.map(|why| Event::ClaimReleased { incident, why }));
+    all
 }
 
 /// A shift as a table; its log hashes the same in debug and release, on every machine.
@@ -624,8 +673,8 @@ fn the_image_of_a_shift_is_frozen_with_its_format() {
         ),
         (
             1,
-            1516,
-            "90d5137036f4d5049692911dda30339b3b1b4d98dbe0b55383c2b3b86f19177e"
+            1540,
+            "cb7721abc0944d07ced925217161892f68bdbe6ff0441c62a9b2526eec4259e1"
         )
     );
 }

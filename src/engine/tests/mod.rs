@@ -10,11 +10,13 @@ mod lifecycle;
 mod property;
 mod ranking;
 
+mod scenario_claim;
 mod scenario_duty;
 mod scenario_emergency;
 mod scenario_incident;
 mod scenario_ladder;
 mod scenario_queue;
+mod scenario_recommend;
 mod script;
 
 use super::id::{CategoryCode, RadioId};
@@ -111,6 +113,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
             stacked_ms: 300_000,
             unclassified_ms: 30_000,
             waiting_ms: [10_000, 30_000, 60_000, 120_000],
+            proposal_ms: [8_000, 20_000, 40_000, 80_000],
         },
         keys: keys.map(|(text, key)| (text.to_owned(), key)).into(),
         top_k: 3,

@@ -3,6 +3,7 @@
 use super::audit::Audited;
 use super::{FIRST_AID, policy};
 use crate::engine::assignment::{Assignment, Source, Step};
+use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::By;
 use crate::engine::id::{
@@ -11,7 +12,7 @@ use crate::engine::id::{
 };
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::Request;
-use crate::engine::policy::{Grade, Need, Skills, UnitKind};
+use crate::engine::policy::{Grade, Mode, Need, Skills, UnitKind};
 use crate::engine::position::Fix;
 use crate::engine::queue::{Queue, effective_rank};
 use crate::engine::unit::{CrewMember, Duty};
@@ -62,6 +63,9 @@ enum Op {
     Pass(u32),
     Note,
     Ack(u32),
+    Claim(u32, u8, bool),
+    Release(u32, u8),
+    Gone(u8),
     Restart,
 }
 
@@ -95,6 +99,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0u32..20).prop_map(Op::Done),
         1 => Just(Op::Note),
         1 => (0u32..20).prop_map(Op::Ack),
+        2 => (incident(), 0u8..3, any::<bool>()).prop_map(|(i, d, o)| Op::Claim(i, d, o)),
+        1 => (incident(), 0u8..3).prop_map(|(i, d)| Op::Release(i, d)),
+        1 => (0u8..3).prop_map(Op::Gone),
         1 => Just(Op::Restart),
     ]
 }
@@ -140,6 +147,14 @@ fn duty(unit: u32, sworn: u8, extra: u8) -> Duty {
         skills: if extra == 1 { FIRST_AID } else { Skills(0) },
         area: String::new(),
         until_ms: None,
+    }
+}
+
+/// Two consoles of one user, one of another.
+fn desk(number: u8) -> Desk {
+    Desk {
+        user: String::from(if number < 2 { "desk" } else { "other" }),
+        console: u64::from(number),
     }
 }
 
@@ -191,7 +206,11 @@ impl Audited {
                 self.observe(RadioId(*radio), fix);
             }
             _ => {
-                let command = self.desk(op).unwrap_or_else(|| self.air(op));
+                let ours = self.desk(op).map(|command| Command::ByDesk {
+                    desk: desk(0),
+                    command: Box::new(command),
+                });
+                let command = ours.unwrap_or_else(|| self.air(op));
                 // A refusal is legal; the auditor has seen that it changed nothing.
                 let _ = self.execute(&command);
             }
@@ -240,9 +259,22 @@ impl Audited {
             Op::Offer(back, unit, stack) => Command::Offer {
                 incident: self.incident(*back),
                 unit: UnitId(*unit),
-                ranking: self.engine.state().seq,
+                ranking: self.engine.state().seq.saturating_sub(u64::from(*unit) * 3),
+                shown: None,
                 stack: *stack,
                 by,
+            },
+            Op::Claim(back, number, take_over) => Command::Claim {
+                incident: self.incident(*back),
+                desk: desk(*number),
+                take_over: *take_over,
+            },
+            Op::Release(back, number) => Command::Release {
+                incident: self.incident(*back),
+                desk: desk(*number),
+            },
+            Op::Gone(number) => Command::DeskGone {
+                desk: desk(*number),
             },
             Op::Recall(back) => Command::Recall {
                 assignment: self.assignment_id(*back),
@@ -341,13 +373,15 @@ impl Audited {
 }
 
 /// A town with everybody on duty, on the air and somewhere.
-fn town() -> Audited {
+fn town(mode: Mode) -> Audited {
     let kinds = UnitKind::ALL.into_iter().cycle();
     let register = (0..UNITS)
         .zip(kinds)
         .map(|(n, kind)| (format!("{n}"), kind));
     let terminals: Vec<u32> = (0..=UNITS + 1).collect();
-    let mut town = Audited::new(policy(register.collect(), &terminals));
+    let mut policy = policy(register.collect(), &terminals);
+    policy.mode = mode;
+    let mut town = Audited::new(policy);
     town.now = EngineTime(100_000);
     for unit in 1..=UNITS {
         town.happen(&Op::Registration(unit, true));
@@ -365,12 +399,15 @@ proptest! {
     /// Whatever happens, in whatever order: the auditor agrees after every step, and in the end
     /// all that is open can be brought to an end.
     #[test]
-    fn whatever_happens(ops in prop::collection::vec(op(), 1..120)) {
-        let mut town = town();
+    fn whatever_happens(
+        ops in prop::collection::vec(op(), 1..120),
+        modes in prop::array::uniform2(prop::sample::select(&[Mode::Auto, Mode::Recommend][..])),
+    ) {
+        let mut town = town(modes[0]);
         for op in &ops {
             town.happen(op);
         }
-        town.restart();
+        town.restart_in(Some(modes[1]));
         town.tick();
         let open: Vec<IncidentId> = town.engine.state().incidents.values()
             .filter(|incident| incident.phase.is_open())
@@ -397,7 +434,7 @@ proptest! {
     ) {
         let step_ms = [600_000u32, 1_200_000];
         let (now, mut queue) = (EngineTime(now), Queue::default());
-        let mut town = town();
+        let mut town = town(Mode::Auto);
         let mut base = {
             town.happen(&Op::Report(1, 0, None));
             town.engine.state().incidents.values().next().unwrap().clone()

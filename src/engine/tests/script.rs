@@ -7,17 +7,19 @@
 //! ```
 //! Places are metres. A unit's name means its active assignment; `铁骑01#2` the latest one it had
 //! for incident 2. A refused command must be followed by `refused <part of the reason>`.
+//! `as li:2` says which user at which console commands; `mode recommend` holds for the whole table.
 
 use super::audit::Audited;
 use super::{FIRST_AID, policy};
 use crate::engine::alarm::Alarm;
 use crate::engine::assignment::{Assignment, Source, Step};
+use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::{By, Event};
 use crate::engine::id::{EngineTime, IncidentId, Point, RadioId, UnitId};
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::Request;
-use crate::engine::policy::{Grade, Skills, UnitKind};
+use crate::engine::policy::{Grade, Mode, Skills, UnitKind};
 use crate::engine::position::Fix;
 use crate::engine::rejection::Rejection;
 use crate::engine::task::Task;
@@ -30,20 +32,28 @@ pub(super) fn check(table: &str) {
 
 /// Runs a table; what came of it.
 pub(super) fn play(table: &str) -> Audited {
-    let lines: Vec<(usize, Vec<&str>)> = (1..)
+    let lines = lines(table);
+    Script::new(&lines).run(&lines)
+}
+
+/// Runs a table in a world that has a past.
+pub(super) fn resume(world: Audited, table: &str) -> Audited {
+    let script = Script {
+        world,
+        line: String::new(),
+        refused: None,
+        batch: Vec::new(),
+    };
+    script.run(&lines(table))
+}
+
+fn lines(table: &str) -> Vec<(usize, Vec<&str>)> {
+    (1..)
         .zip(table.lines())
         .map(|(number, line)| (number, line.split("//").next().unwrap_or("")))
         .map(|(number, line)| (number, line.split_whitespace().collect()))
         .filter(|(_, words): &(_, Vec<_>)| !words.is_empty())
-        .collect();
-    let mut script = Script::new(&lines);
-    for (number, words) in &lines {
-        script.line = format!("line {number}: {}", words.join(" "));
-        script.step(words);
-    }
-    script.line = String::from("end of the table");
-    script.nothing_refused();
-    script.world
+        .collect()
 }
 
 pub(super) struct Script {
@@ -130,6 +140,23 @@ fn classification(category: &str, words: &[&str]) -> Classification {
     }
 }
 
+/// `li:2`: the user at the console; without a number at the first.
+pub(super) fn desk_of(word: &str) -> Desk {
+    let (user, console) = word.split_once(':').unwrap_or((word, "1"));
+    Desk {
+        user: user.to_owned(),
+        console: console.parse().unwrap(),
+    }
+}
+
+fn mode_of(word: &str) -> Mode {
+    match word {
+        "auto" => Mode::Auto,
+        "recommend" => Mode::Recommend,
+        other => panic!("no mode {other}"),
+    }
+}
+
 fn desk() -> By {
     By::User(String::from("desk"))
 }
@@ -144,12 +171,25 @@ impl Script {
             .flat_map(|(_, words)| radios(words))
             .map(|radio| radio.0);
         let terminals: Vec<u32> = terminals.chain([1098, 1099]).collect();
+        let mut policy = policy(register.collect(), &terminals);
+        let mode = lines.iter().find(|(_, words)| words[1] == "mode");
+        policy.mode = mode.map_or(Mode::Auto, |(_, words)| mode_of(words[2]));
         Self {
-            world: Audited::new(policy(register.collect(), &terminals)),
+            world: Audited::new(policy),
             line: String::new(),
             refused: None,
             batch: Vec::new(),
         }
+    }
+
+    fn run(mut self, lines: &[(usize, Vec<&str>)]) -> Audited {
+        for (number, words) in lines {
+            self.line = format!("line {number}: {}", words.join(" "));
+            self.step(words);
+        }
+        self.line = String::from("end of the table");
+        self.nothing_refused();
+        self.world
     }
 
     fn step(&mut self, words: &[&str]) {
@@ -163,11 +203,23 @@ impl Script {
         self.nothing_refused();
         match verb {
             "tick" => self.batch = self.world.tick(),
-            "restart" => self.batch = self.world.restart(),
+            "mode" => {}
+            "restart" => {
+                let mode = rest.first().map(|word| mode_of(word));
+                self.batch = self.world.restart_in(mode);
+            }
             "unit" => self.unit(rest),
             "fix" => self.fix(rest),
             _ => {
-                let command = self.command(verb, rest);
+                let mut command = self.command(verb, rest);
+                let named = !matches!(verb, "claim" | "release" | "gone");
+                if let (Some(who), true) = (after(rest, "as"), named) {
+                    let command_of = Box::new(command);
+                    command = Command::ByDesk {
+                        desk: desk_of(who),
+                        command: command_of,
+                    };
+                }
                 self.execute(&command);
             }
         }
@@ -299,10 +351,23 @@ impl Script {
             },
             "notefixes" => Command::NotePositions,
             "msg" => self.message_command(words),
+            "claim" => Command::Claim {
+                incident: incident(words[0]),
+                desk: desk_of(after(words, "as").unwrap()),
+                take_over: words.contains(&"over"),
+            },
+            "release" => Command::Release {
+                incident: incident(words[0]),
+                desk: desk_of(after(words, "as").unwrap()),
+            },
+            "gone" => Command::DeskGone {
+                desk: desk_of(words[0]),
+            },
             "offer" => Command::Offer {
                 incident: incident(words[0]),
                 unit: self.unit_id(words[1]),
-                ranking: number(words, "ranking", self.world.engine.state().seq),
+                ranking: self.shown(words),
+                shown: None,
                 stack: words.contains(&"stack"),
                 by: desk(),
             },
@@ -319,6 +384,15 @@ impl Script {
             },
             _ => self.duty_command(verb, words),
         }
+    }
+
+    /// The ranking an offer names: `proposal` for the incident's first, else the newest.
+    fn shown(&self, words: &[&str]) -> u64 {
+        let state = self.world.engine.state();
+        let mut proposals = state.proposals.of(incident(words[0]));
+        let proposed = proposals.next().filter(|_| words.contains(&"proposal"));
+        let newest = proposed.map_or(state.seq, |found| found.ranking.as_of);
+        number(words, "ranking", newest)
     }
 
     fn duty_command(&self, verb: &str, words: &[&str]) -> Command {

@@ -1,0 +1,72 @@
+//! Who sits at a console: logging in, leaving, and what a desk that left claimed.
+
+use super::Daemon;
+use super::output::{Outbox, Output};
+use super::rpc::{self, Problem};
+use super::session::{self, ConsoleId, Login};
+use crate::config::users::Role;
+use crate::engine::claim::Desk;
+
+impl Daemon {
+    pub(super) fn password_checked(
+        &mut self,
+        console: ConsoleId,
+        role: Option<Role>,
+        out: &mut dyn Outbox,
+    ) {
+        let Some(session) = self.sessions.get_mut(&console) else {
+            return;
+        };
+        let Login::Checking { id, user } = std::mem::replace(&mut session.login, Login::Nobody)
+        else {
+            return;
+        };
+        match role {
+            Some(role) => {
+                tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
+                session.login = Login::User { name: user, role };
+                let result = serde_json::json!({
+                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
+                });
+                self.write(console, rpc::answer(&id, &result.to_string()), out);
+            }
+            None => {
+                session.failed_logins += 1;
+                let again = session.failed_logins < session::MAX_LOGINS;
+                tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
+                let message = "wrong user or password";
+                let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
+                self.refuse(console, &id, &problem, out);
+                if !again {
+                    self.close(console, out);
+                }
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
+        self.forget(console);
+        out.push(Output::CloseConsole(console));
+    }
+
+    /// A connection is gone, and its desk with it.
+    pub(super) fn forget(&mut self, console: ConsoleId) {
+        if let Some(session) = self.sessions.remove(&console) {
+            self.left(console, &session.login);
+        }
+    }
+
+    /// Whoever was logged in is so no more: the next work frees what that desk claimed.
+    pub(super) fn left(&mut self, console: ConsoleId, login: &Login) {
+        let Login::User { name, .. } = login else {
+            return;
+        };
+        let desk = Desk {
+            user: name.clone(),
+            console: console.0,
+        };
+        if self.engine.state().claims_of(&desk).next().is_some() {
+            self.gone.push(desk);
+        }
+    }
+}
