@@ -4,7 +4,7 @@
 
 use crate::config::users::{Role, Users};
 use crate::config::{Config, GatewayRole};
-use crate::engine::policy::Policy;
+use crate::engine::policy::{Mode, Policy};
 use crate::radio::{Radios, Stats};
 use crate::shell::Server;
 use anyhow::{Context, bail};
@@ -78,12 +78,17 @@ pub(super) fn hurry(policy: &mut Policy, speed: f64, stretch: bool) -> anyhow::R
     for every_ms in checks.into_iter().flatten().flatten() {
         scale(every_ms);
     }
-    scale(&mut safety.answer_ms);
+    if safety.answer_ms > 0 {
+        scale(&mut safety.answer_ms);
+    }
     policy.age_step_ms.iter_mut().for_each(&mut scale);
     let ladder = &mut policy.ladder;
     ladder.waiting_ms.iter_mut().for_each(&mut scale);
     scale(&mut ladder.reoffer_ms);
     scale(&mut ladder.stacked_ms);
+    if policy.mode == Mode::Recommend {
+        ladder.proposal_ms.iter_mut().for_each(&mut scale);
+    }
     scale(&mut ladder.unclassified_ms);
     if shortest < SHORTEST_MS && !stretch {
         bail!(

@@ -4,6 +4,7 @@
 //! and not ignored. Names (call signs, categories, officers) are resolved here; the engine sees
 //! ids only.
 
+mod answer;
 mod list;
 mod names;
 mod params;
@@ -19,15 +20,16 @@ use crate::engine::Engine;
 use crate::engine::assignment::{Source as StampSource, Step};
 use crate::engine::claim::Desk;
 use crate::engine::command::Command;
-use crate::engine::event::{By, Event};
+use crate::engine::event::By;
 use crate::engine::id::{AlarmId, AssignmentId, IncidentId, TaskId};
 use crate::engine::incident::{Classification, Report, Source};
 use crate::engine::message::Talkgroup;
 use crate::engine::policy::Grade;
+pub use answer::answer;
 use names::{category, duty, grade, point, unit_id, wall_ms};
 use params::*;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tieqi_protocols::radio_ip::RadioIp;
 
 /// Longest free text, characters.
@@ -556,64 +558,4 @@ fn talkgroup(user: &str, params: GroupMessageParams) -> Result<Call, Problem> {
         by: by(user),
     };
     keyed(command, params.key)
-}
-
-/// What a command answers, from what came of it.
-#[must_use]
-pub fn answer(engine: &Engine, events: &[Event]) -> Value {
-    let mut answer = serde_json::Map::new();
-    let mut offered = Vec::new();
-    let mut proposed = Vec::new();
-    for event in events {
-        match event {
-            Event::IncidentReported { incident, .. } => {
-                answer.insert("incident".into(), json!(incident));
-            }
-            Event::AssignmentOffered {
-                assignment,
-                unit,
-                incident,
-                ..
-            } => {
-                let call_sign = engine.state().units.get(unit).map(|unit| &unit.call_sign);
-                let entry = json!({
-                    "assignment": assignment, "incident": incident, "unit": call_sign,
-                });
-                offered.push(entry);
-            }
-            Event::ProposalMade {
-                proposal,
-                incident,
-                slot,
-                ranking,
-                ..
-            } => {
-                let first = ranking.first().and_then(|id| engine.state().units.get(&id));
-                proposed.push(json!({
-                    "proposal": proposal, "incident": incident, "slot": slot,
-                    "unit": first.map(|unit| &unit.call_sign), "ranking": ranking.as_of,
-                }));
-            }
-            Event::AssignmentStacked { assignment, .. } => {
-                answer.insert("stacked".into(), json!(assignment));
-            }
-            Event::MessageQueued {
-                message,
-                by: By::User(_),
-                ..
-            }
-            | Event::TalkgroupMessaged { message, .. } => {
-                answer.insert("message".into(), json!(message));
-            }
-            _ => {}
-        }
-    }
-    if !offered.is_empty() {
-        answer.insert("offered".into(), Value::Array(offered));
-    }
-    if !proposed.is_empty() {
-        answer.insert("proposed".into(), Value::Array(proposed));
-    }
-    answer.insert("seq".into(), json!(engine.state().seq));
-    Value::Object(answer)
 }
