@@ -42,6 +42,7 @@ pub(super) struct Dispatch {
     pub(super) age_step_ms: [u32; 2],
     pub(super) max_open_incidents: u32,
     pub(super) ladder: Ladder,
+    pub(super) answer_ms: u32,
     pub(super) keys: BTreeMap<String, Key>,
 }
 
@@ -73,9 +74,19 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
         stale_fix_ms,
         age_step_ms,
         max_open_incidents,
+        answer_ms: answer_ms(root),
         ladder: ladder(&root.section("ladder"), waiting_ms),
         keys: keys(&root.section("keys")),
     }
+}
+
+/// A call that rings longer is alarmed. The section may be left out.
+fn answer_ms(root: &Node<'_>) -> u32 {
+    const ANSWER_S: i64 = 15;
+    let seconds = root
+        .section_opt("calls")
+        .map(|calls| calls.int_or("answer_s", 1..=WAIT_S_MAX, ANSWER_S));
+    ms(seconds.unwrap_or(ANSWER_S))
 }
 
 fn ladder(node: &Node<'_>, waiting_ms: [u32; 4]) -> Ladder {

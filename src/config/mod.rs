@@ -330,6 +330,7 @@ fn policy(
         stale_fix_ms: dispatch.stale_fix_ms,
         age_step_ms: dispatch.age_step_ms,
         ladder: dispatch.ladder,
+        answer_ms: dispatch.answer_ms,
         keys: dispatch.keys,
         top_k: dispatch.top_k,
         max_open_incidents: dispatch.max_open_incidents,

@@ -6,8 +6,9 @@
 use super::rpc;
 use super::wire::Views;
 use crate::engine::event::Event;
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId, RadioId, UnitId};
+use crate::engine::id::{AlarmId, AssignmentId, CallId, IncidentId, RadioId, TaskId, UnitId};
 use crate::engine::incident::Phase;
+use crate::engine::task::TaskKind;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ pub struct Touched {
     alarms: BTreeSet<AlarmId>,
     texts: Vec<(RadioId, String)>,
     terminals: BTreeSet<RadioId>,
+    calls: BTreeSet<CallId>,
+    tasks: BTreeSet<TaskId>,
 }
 
 impl Touched {
@@ -36,6 +39,8 @@ impl Touched {
             && self.alarms.is_empty()
             && self.texts.is_empty()
             && self.terminals.is_empty()
+            && self.calls.is_empty()
+            && self.tasks.is_empty()
     }
 
     /// Notes what an event changed.
@@ -83,6 +88,59 @@ impl Touched {
             | Event::AlarmAcked { alarm, .. } => {
                 self.alarms.insert(*alarm);
             }
+            Event::CallArrived { call, .. }
+            | Event::CallAnswered { call, .. }
+            | Event::CallEnded { call }
+            | Event::CallAbandoned { call }
+            | Event::CallDismissed { call, .. } => {
+                self.calls.insert(*call);
+            }
+            Event::CallOverdue { call, alarm, .. } => {
+                self.calls.insert(*call);
+                self.alarms.insert(*alarm);
+            }
+            Event::CallAttached { call, incident, .. } => {
+                self.calls.insert(*call);
+                self.incidents.insert(*incident);
+            }
+            Event::TaskOpened { task, kind } => {
+                self.tasks.insert(*task);
+                if let TaskKind::CallBack { call } = kind {
+                    self.calls.insert(*call);
+                }
+            }
+            Event::TaskDone { task, .. } => {
+                self.tasks.insert(*task);
+            }
+            Event::IncidentReceived { incident, .. }
+            | Event::IncidentReferred { incident, .. }
+            | Event::ReferralAccepted { incident, .. }
+            | Event::ReferralReturned { incident, .. }
+            | Event::IncidentReopened { incident, .. }
+            | Event::FeedbackAwaited { incident, .. }
+            | Event::FeedbackGiven { incident, .. }
+            | Event::IncidentFollowedUp { incident, .. } => {
+                self.incidents.insert(*incident);
+            }
+            Event::IncidentMerged { incident, into, .. } => {
+                self.note_moved(views, *incident, Some(*into));
+            }
+            Event::IncidentUndone {
+                incident, survivor, ..
+            } => self.note_moved(views, *incident, *survivor),
+            Event::IncidentsLinked {
+                incident, other, ..
+            } => {
+                self.incidents.extend([*incident, *other]);
+            }
+            Event::AssignmentMoved {
+                assignment,
+                incident,
+                ..
+            } => {
+                self.assignments.insert(*assignment);
+                self.incidents.insert(*incident);
+            }
             Event::TextReceived { radio, text, .. } => self.texts.push((*radio, text.clone())),
             Event::PolicyPublished { .. }
             | Event::StrangerHeard { .. }
@@ -96,6 +154,16 @@ impl Touched {
             | Event::GatewayLinked { .. }
             | Event::TalkgroupMessaged { .. }
             | Event::CommandAnswered { .. } => {}
+        }
+    }
+
+    /// Calls moved between two incidents.
+    fn note_moved(&mut self, views: Views<'_>, incident: IncidentId, other: Option<IncidentId>) {
+        for id in other.into_iter().chain([incident]) {
+            self.incidents.insert(id);
+            let found = views.engine.state().incidents.get(&id);
+            let calls = found.into_iter().flat_map(|found| &found.calls);
+            self.calls.extend(calls.copied());
         }
     }
 
@@ -117,6 +185,9 @@ impl Touched {
             .alarms
             .iter()
             .filter(|id| !state.alarms.contains_key(id));
+        let calls = self.calls.iter().filter_map(|id| state.calls.get(id));
+        let tasks = self.tasks.iter().filter_map(|id| state.tasks.get(id));
+        let done = self.tasks.iter().filter(|id| !state.tasks.contains_key(id));
         let texts = self.texts.iter().map(|(radio, text)| {
             let unit = state.holder(*radio).map(|unit| unit.call_sign.as_str());
             json!({ "radio": radio, "unit": unit, "text": text })
@@ -130,18 +201,22 @@ impl Touched {
             "units": units.map(|found| views.unit(found)).collect::<Vec<_>>(),
             "alarms": alarms.map(|found| views.alarm(found)).collect::<Vec<_>>(),
             "alarms_acked": gone.collect::<Vec<_>>(),
+            "calls": calls.map(|found| views.call(found)).collect::<Vec<_>>(),
+            "tasks": tasks.map(|found| views.task(found)).collect::<Vec<_>>(),
+            "tasks_done": done.collect::<Vec<_>>(),
             "texts": texts.collect::<Vec<_>>(),
         });
         rpc::notice("board.delta", &params)
     }
 }
 
-/// The pages of a snapshot: open incidents, their assignments, units, alarms. Deltas go on at
+/// The pages of a snapshot: open incidents, their assignments, units, alarms, open calls and
+/// those to call back, tasks. Deltas go on at
 /// `seq` + 1.
 #[must_use]
 pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
     let state = views.engine.state();
-    let shown = |phase: Phase| !matches!(phase, Phase::Closed | Phase::Cancelled);
+    let shown = |phase: Phase| !matches!(phase, Phase::Closed | Phase::Cancelled | Phase::Merged);
     let incidents = state
         .incidents
         .values()
@@ -164,6 +239,20 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
                 .alarms
                 .values()
                 .map(|found| ("alarm", views.alarm(found))),
+        );
+    let waited_for = |call: CallId| {
+        let kind = TaskKind::CallBack { call };
+        state.tasks_by_kind.contains_key(&kind)
+    };
+    let calls = state.calls.values();
+    let calls = calls.filter(|call| call.phase.is_open() || waited_for(call.id));
+    let items = items
+        .chain(calls.map(|found| ("call", views.call(found))))
+        .chain(
+            state
+                .tasks
+                .values()
+                .map(|found| ("task", views.task(found))),
         );
     let mut pages = Vec::new();
     let (mut page, mut size) = (Vec::new(), 0usize);

@@ -80,6 +80,8 @@ impl Daemon {
             })
             .collect();
         let counts = &self.counts;
+        let calls = &state.call_counts;
+        let [nuisance, misdial, silent] = calls.invalid;
         json!({
             "status": if self.degraded.is_some() { "degraded" } else { "ok" },
             "degraded": self.degraded,
@@ -92,6 +94,12 @@ impl Daemon {
             "consoles": self.sessions.len(),
             "open_incidents": state.open_incidents,
             "open_alarms": state.alarms.len(),
+            "open_tasks": state.tasks.len(),
+            "calls": {
+                "open": state.open_calls, "arrived": calls.arrived, "answered": calls.answered,
+                "abandoned": calls.abandoned,
+                "invalid": { "nuisance": nuisance, "misdial": misdial, "silent": silent },
+            },
             "queue": queue,
             "receipts": self.receipts(),
             "links": links,

@@ -23,6 +23,7 @@ pub mod session;
 mod stage;
 pub mod text;
 pub mod wire;
+mod wire_case;
 
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,8 @@ macro_rules! names {
     };
 }
 
+pub(super) use names;
+
 names!(Grade { One => "I", Two => "II", Three => "III", Four => "IV" });
 names!(UnitKind { Motorcycle => "motorcycle", Car => "car", EBike => "ebike", Foot => "foot" });
 names!(UnitState {
@@ -51,7 +53,8 @@ names!(UnitState {
 });
 names!(Phase {
     Reported => "reported", Queued => "queued", Assigned => "assigned", Underway => "underway",
-    Resolved => "resolved", Closed => "closed", Cancelled => "cancelled",
+    Referred => "referred", Resolved => "resolved", FollowedUp => "followed_up",
+    Closed => "closed", Cancelled => "cancelled", Merged => "merged",
 });
 names!(Rung {
     Stacked => "stacked", Offered => "offered", Sent => "sent", Delivered => "delivered",
@@ -77,7 +80,8 @@ names!(AlarmKind {
     StackedLong => "stacked_long", VoiceOnly => "voice_only", NoUnit => "no_unit",
     NoPlace => "no_place", Unclassified => "unclassified", LateReply => "late_reply",
     ClearToConfirm => "clear_to_confirm", MessageFailed => "message_failed",
-    Stranger => "stranger",
+    Stranger => "stranger", CallUnanswered => "call_unanswered",
+    FeedbackOverdue => "feedback_overdue", ReferralUnanswered => "referral_unanswered",
 });
 names!(Reason {
     StraightLine => "straight_line", StaleFix => "stale_fix", VoiceOnly => "voice_only",
@@ -110,7 +114,7 @@ impl Views<'_> {
         json!({ "lat": round(at.lat()), "lon": round(at.lon()), "datum": "wgs84" })
     }
 
-    fn call_sign(&self, unit: crate::engine::id::UnitId) -> Option<&str> {
+    pub(super) fn call_sign(&self, unit: crate::engine::id::UnitId) -> Option<&str> {
         Some(self.engine.state().units.get(&unit)?.call_sign.as_str())
     }
 
@@ -136,7 +140,7 @@ impl Views<'_> {
             .iter()
             .map(|note| json!({ "at": note.at, "by": note.by, "text": note.text }))
             .collect();
-        json!({
+        let mut view = json!({
             "incident": incident.id,
             "phase": incident.phase.name(),
             "grade": incident.classification().grade.name(),
@@ -155,7 +159,11 @@ impl Views<'_> {
             "assignments": incident.assignments,
             "notes": notes,
             "ended_at": incident.ended_at,
-        })
+        });
+        if let (Some(view), Value::Object(case)) = (view.as_object_mut(), self.case(incident)) {
+            view.extend(case);
+        }
+        view
     }
 
     /// Names of the skills of a set; a bit without a name shows as its number.
@@ -239,6 +247,7 @@ impl Views<'_> {
             "assignment": alarm.about.assignment,
             "unit": alarm.about.unit.and_then(|unit| self.call_sign(unit)),
             "radio": alarm.about.radio,
+            "call": alarm.call,
             "raised_at": alarm.raised_at,
             "times": alarm.times,
         })

@@ -1,6 +1,6 @@
 //! Alarms: what a desk must know now. One stays until somebody acknowledges it by name.
 
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, RadioId, UnitId};
+use super::id::{AlarmId, AssignmentId, CallId, EngineTime, IncidentId, RadioId, UnitId};
 use serde::{Deserialize, Serialize};
 
 /// Why an alarm was raised.
@@ -36,6 +36,12 @@ pub enum AlarmKind {
     MessageFailed,
     /// A radio id the config does not know was heard.
     Stranger,
+    /// A call rings and nobody answers.
+    CallUnanswered,
+    /// A resolved incident has no feedback form yet.
+    FeedbackOverdue,
+    /// Nobody took an incident that was referred.
+    ReferralUnanswered,
 }
 
 impl AlarmKind {
@@ -68,6 +74,8 @@ pub struct Alarm {
     pub kind: AlarmKind,
     /// What it is about.
     pub about: About,
+    /// The call it is about.
+    pub call: Option<CallId>,
     /// When it was first raised.
     pub raised_at: EngineTime,
     /// How often it was raised; the same cause about the same thing is counted, not listed again.

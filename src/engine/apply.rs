@@ -4,9 +4,9 @@
 //! older than a rule. After each event the indexes of what it touched are made again.
 
 use super::Engine;
-use super::alarm::Alarm;
 use super::answer::Answer;
 use super::assignment::{Assignment, Rung, Source};
+use super::case::ActKind;
 use super::deadline::Due;
 use super::event::{Event, Offer};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, UnitId};
@@ -16,6 +16,7 @@ use super::policy::{Limits, Need};
 use super::position::Place;
 use super::state::State;
 use super::unit::{Duty, Unit};
+use std::collections::BTreeSet;
 
 impl Engine {
     /// Applies one journalled event.
@@ -61,6 +62,27 @@ impl Engine {
             | Event::AssignmentRetried { .. }
             | Event::AssignmentAdvanced { .. }
             | Event::AssignmentOverdue { .. } => self.apply_ladder(at, event)?,
+            Event::CallArrived { .. }
+            | Event::CallAnswered { .. }
+            | Event::CallEnded { .. }
+            | Event::CallAbandoned { .. }
+            | Event::CallDismissed { .. }
+            | Event::CallOverdue { .. }
+            | Event::CallAttached { .. }
+            | Event::TaskOpened { .. }
+            | Event::TaskDone { .. } => self.apply_call(at, event)?,
+            Event::IncidentReceived { .. }
+            | Event::IncidentReferred { .. }
+            | Event::ReferralAccepted { .. }
+            | Event::ReferralReturned { .. }
+            | Event::IncidentMerged { .. }
+            | Event::AssignmentMoved { .. }
+            | Event::IncidentsLinked { .. }
+            | Event::IncidentReopened { .. }
+            | Event::IncidentUndone { .. }
+            | Event::FeedbackAwaited { .. }
+            | Event::FeedbackGiven { .. }
+            | Event::IncidentFollowedUp { .. } => self.apply_case(at, event)?,
             Event::AssignmentDeclined { .. }
             | Event::AssignmentExpired { .. }
             | Event::AssignmentRecalled { .. } => self.apply_end(at, event)?,
@@ -217,6 +239,16 @@ impl Engine {
             held: Vec::new(),
             review_at,
             ended_at: None,
+            calls: Vec::new(),
+            links: BTreeSet::new(),
+            sender_number: String::new(),
+            referral: None,
+            merged_into: None,
+            moved_calls: Vec::new(),
+            feedback: Vec::new(),
+            feedback_due: None,
+            follow_up: None,
+            last_act: None,
         };
         if self.state.incidents.insert(id, incident).is_none() {
             self.state.open_incidents += 1;
@@ -282,13 +314,14 @@ impl Engine {
         if let Some(step) = step {
             incident.phase = incident.phase.after(step)?;
         }
-        if matches!(
-            event,
-            Event::IncidentCancelled { .. } | Event::IncidentResolved { .. }
-        ) {
-            incident.ended_at = Some(at);
-            self.state.open_incidents = self.state.open_incidents.saturating_sub(1);
-            self.state.ended.push_back((at, *id));
+        let act = match event {
+            Event::IncidentCancelled { by, .. } => Some((ActKind::Cancel, by)),
+            Event::IncidentResolved { by, .. } => Some((ActKind::Resolve, by)),
+            Event::IncidentClosed { by, .. } => Some((ActKind::Close, by)),
+            _ => None,
+        };
+        if let Some((kind, by)) = act {
+            self.note_end(at, *id, kind, by)?;
         }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {
@@ -540,42 +573,6 @@ impl Engine {
             Event::MessageDelivered { message } | Event::MessageFailed { message } => {
                 self.state.messages.remove(message)?;
                 self.index.deadlines.set(Due::Message(*message), None);
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn apply_alarm(&mut self, at: EngineTime, event: &Event) -> Option<()> {
-        let state = &mut self.state;
-        match event {
-            Event::AlarmRaised { alarm, kind, about } => {
-                state.counters.alarm = state.counters.alarm.max(alarm.0);
-                let new = Alarm {
-                    id: *alarm,
-                    kind: *kind,
-                    about: *about,
-                    raised_at: at,
-                    times: 1,
-                };
-                state.alarms.insert(*alarm, new);
-                state.alarms_by_cause.insert((*kind, *about), *alarm);
-                if state.alarms.len() > State::MAX_ALARMS {
-                    let mut alarms = state.alarms.values();
-                    let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
-                    let oldest = oldest.or_else(|| state.alarms.values().next())?;
-                    let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
-                    state.alarms.remove(&id);
-                    state.alarms_by_cause.remove(&cause);
-                }
-            }
-            Event::AlarmRepeated { alarm } => {
-                let found = state.alarms.get_mut(alarm)?;
-                found.times = found.times.saturating_add(1);
-            }
-            Event::AlarmAcked { alarm, .. } => {
-                let found = state.alarms.remove(alarm)?;
-                state.alarms_by_cause.remove(&(found.kind, found.about));
             }
             _ => return None,
         }

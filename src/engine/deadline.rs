@@ -1,6 +1,6 @@
 //! The one clock of the engine: everything that must be looked at again, by time.
 
-use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo};
+use super::id::{AssignmentId, CallId, EngineTime, IncidentId, MessageNo};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What has a deadline. Each has exactly one while it is open, and none afterwards.
@@ -12,6 +12,10 @@ pub enum Due {
     Incident(IncidentId),
     /// A text to a terminal.
     Message(MessageNo),
+    /// A call that rings.
+    Call(CallId),
+    /// An incident whose feedback form is awaited.
+    Feedback(IncidentId),
 }
 
 /// Deadlines in order.

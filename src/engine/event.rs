@@ -4,75 +4,24 @@
 //! variant at the end. Old bytes are frozen in fixtures/journal. An event holds all that `apply`
 //! needs, so replay never asks the policy of that day.
 
+pub use super::detail::{By, LinkName, Offer, Peer, RecallCause};
+
 use super::alarm::{About, AlarmKind};
 use super::assignment::{Rung, Source};
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId};
+use super::call::{Invalid, Ring};
+use super::case::{ActKind, Agency, Form};
+use super::id::{
+    AlarmId, AssignmentId, CallId, EngineTime, FeedbackId, IncidentId, MessageNo, Point, RadioId,
+    TaskId, UnitId,
+};
 use super::incident::{Classification, Report};
 use super::message::{Body, Talkgroup};
 use super::policy::{Limits, Need, UnitKind};
 use super::position::Doubt;
 use super::ranking::Ranking;
+use super::task::TaskKind;
 use super::unit::Duty;
 use serde::{Deserialize, Serialize};
-
-/// Who caused an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum By {
-    /// The engine by its rules.
-    Engine,
-    /// A user at a desk.
-    User(String),
-    /// A terminal.
-    Radio(RadioId),
-    /// The duty roster.
-    Roster,
-}
-
-/// Why an assignment was taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RecallCause {
-    /// A dispatcher said so.
-    Desk(String),
-    /// Its incident ended.
-    IncidentEnded,
-    /// Others fill the incident's slots.
-    Surplus,
-    /// The unit went off duty or out of service.
-    UnitLeft,
-}
-
-/// The limits and the way of an offer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
-    /// The terminal it goes to; none means somebody must say it by voice.
-    pub terminal: Option<RadioId>,
-    /// Straight distance in metres.
-    pub distance_m: Option<u32>,
-    /// When the first rung's limit runs out.
-    pub deadline: EngineTime,
-}
-
-/// A link by its place in the config.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LinkName {
-    /// The gateway's name.
-    pub gateway: String,
-    /// Its service, as the API names it.
-    pub service: String,
-    /// Its slot.
-    pub slot: u8,
-}
-
-/// Who is at the other end of a link; opaque to the engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Address and port.
-    pub address: String,
-    /// Device id it named.
-    pub device_id: Option<u32>,
-    /// Channel it named.
-    pub channel: Option<u8>,
-}
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -428,6 +377,201 @@ pub enum Event {
         /// What it says.
         text: String,
         /// Who wrote it.
+        by: By,
+    },
+    /// A telephone rings.
+    CallArrived {
+        /// The new call's number.
+        call: CallId,
+        /// What the exchange told.
+        ring: Ring,
+        /// When a desk must be told that nobody answers.
+        deadline: EngineTime,
+    },
+    /// Somebody answered.
+    CallAnswered {
+        /// Which.
+        call: CallId,
+        /// The user.
+        by: String,
+    },
+    /// Hung up after an answer.
+    CallEnded {
+        /// Which.
+        call: CallId,
+    },
+    /// Hung up before an answer.
+    CallAbandoned {
+        /// Which.
+        call: CallId,
+    },
+    /// No call for the police.
+    CallDismissed {
+        /// Which.
+        call: CallId,
+        /// Of which kind.
+        kind: Invalid,
+        /// The user.
+        by: String,
+    },
+    /// Nobody answers: an alarm is raised, or raised again.
+    CallOverdue {
+        /// Which.
+        call: CallId,
+        /// The alarm.
+        alarm: AlarmId,
+        /// When it will be raised again.
+        deadline: EngineTime,
+    },
+    /// A call joined an incident, and left the one it belonged to.
+    CallAttached {
+        /// Which.
+        call: CallId,
+        /// The incident.
+        incident: IncidentId,
+        /// Who said so.
+        by: By,
+    },
+    /// Somebody must do something by telephone.
+    TaskOpened {
+        /// Its number.
+        task: TaskId,
+        /// What.
+        kind: TaskKind,
+    },
+    /// It is done.
+    TaskDone {
+        /// Which.
+        task: TaskId,
+        /// What came of it.
+        outcome: String,
+        /// The user.
+        by: String,
+    },
+    /// An incident was transferred here; its sender has a number for it.
+    IncidentReceived {
+        /// Which.
+        incident: IncidentId,
+        /// The sender's number.
+        sender_number: String,
+    },
+    /// An incident was given to others, who have not taken it yet.
+    IncidentReferred {
+        /// Which.
+        incident: IncidentId,
+        /// To whom.
+        to: Agency,
+        /// Which one, where there are several.
+        name: String,
+        /// Why.
+        reason: String,
+        /// When somebody must be told that nobody took it.
+        review_at: EngineTime,
+        /// Who said so.
+        by: By,
+    },
+    /// They took it.
+    ReferralAccepted {
+        /// Which incident.
+        incident: IncidentId,
+        /// Who took it there.
+        receiver: String,
+        /// Their number for it, empty if they gave none.
+        number: String,
+        /// Who said so.
+        by: By,
+    },
+    /// They gave it back.
+    ReferralReturned {
+        /// Which incident.
+        incident: IncidentId,
+        /// Why.
+        reason: String,
+        /// When somebody must be told that it still waits.
+        review_at: EngineTime,
+        /// Who said so.
+        by: By,
+    },
+    /// A duplicate joined another incident; its calls moved there.
+    IncidentMerged {
+        /// The duplicate.
+        incident: IncidentId,
+        /// The survivor.
+        into: IncidentId,
+        /// Who said so.
+        by: By,
+    },
+    /// An assignment of a duplicate goes on for the survivor.
+    AssignmentMoved {
+        /// Which.
+        assignment: AssignmentId,
+        /// The survivor.
+        incident: IncidentId,
+        /// The survivor's slot it fills; the first one past the plan's for one beside it.
+        slot: u8,
+    },
+    /// Two incidents have to do with each other.
+    IncidentsLinked {
+        /// One.
+        incident: IncidentId,
+        /// The other.
+        other: IncidentId,
+        /// Who said so.
+        by: By,
+    },
+    /// An ended incident is work again: its plan is to be filled anew.
+    IncidentReopened {
+        /// Which.
+        incident: IncidentId,
+        /// Why.
+        reason: String,
+        /// When somebody must be told that it still waits.
+        review_at: EngineTime,
+        /// Who said so.
+        by: By,
+    },
+    /// The last act was taken back.
+    IncidentUndone {
+        /// Which.
+        incident: IncidentId,
+        /// What was taken back.
+        act: ActKind,
+        /// The incident it had joined, which gives its calls back.
+        survivor: Option<IncidentId>,
+        /// When somebody must be told that it still waits.
+        review_at: EngineTime,
+        /// Who said so.
+        by: By,
+    },
+    /// A feedback form is awaited; again each time its limit ran out.
+    FeedbackAwaited {
+        /// Of which incident.
+        incident: IncidentId,
+        /// Until when.
+        due_at: EngineTime,
+    },
+    /// A feedback form was written.
+    FeedbackGiven {
+        /// Its number.
+        feedback: FeedbackId,
+        /// The incident.
+        incident: IncidentId,
+        /// The assignment it reports on.
+        assignment: Option<AssignmentId>,
+        /// What it says.
+        form: Form,
+        /// Who wrote it.
+        by: By,
+    },
+    /// The caller was asked afterwards.
+    IncidentFollowedUp {
+        /// Which.
+        incident: IncidentId,
+        /// Whether the caller was content, if they said.
+        satisfied: Option<bool>,
+        /// In words.
+        text: String,
+        /// Who asked.
         by: By,
     },
 }

@@ -64,6 +64,21 @@ id!(
     "!"
 );
 id!(
+    /// A call (报警电话).
+    CallId(u32),
+    "t"
+);
+id!(
+    /// A task of the desks.
+    TaskId(u32),
+    "k"
+);
+id!(
+    /// A feedback form (反馈单).
+    FeedbackId(u32),
+    "f"
+);
+id!(
     /// A message to a terminal: 28 bits, one for each assignment, unit message and safety text.
     MessageNo(u32),
     "m"

@@ -14,10 +14,15 @@
 pub mod alarm;
 pub mod answer;
 mod apply;
+mod apply_case;
+mod apply_desk;
 pub mod assignment;
+pub mod call;
+pub mod case;
 pub mod command;
 pub mod deadline;
 mod decide;
+pub mod detail;
 pub mod event;
 pub mod id;
 pub mod incident;
@@ -30,6 +35,7 @@ pub mod ranking;
 pub mod rejection;
 pub mod spatial;
 pub mod state;
+pub mod task;
 pub mod unit;
 
 use command::Command;

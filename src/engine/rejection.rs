@@ -1,7 +1,8 @@
 //! Why a command was not taken: each says what was wrong and what was expected.
 
 use super::assignment::{Rung, Step};
-use super::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, RadioId, UnitId};
+use super::call::CallPhase;
+use super::id::{AlarmId, AssignmentId, CallId, CategoryCode, IncidentId, RadioId, TaskId, UnitId};
 use super::incident::Phase;
 use super::ranking::Ranking;
 use super::unit::UnitState;
@@ -94,6 +95,39 @@ pub enum Rejection {
         what: &'static str,
         /// How many.
         limit: u32,
+    },
+    /// No such call, or ended more than 24 h ago.
+    #[error("there is no call {0} among the open ones and those kept")]
+    UnknownCall(CallId),
+    /// No such task, or done already.
+    #[error("there is no open task {0}")]
+    UnknownTask(TaskId),
+    /// The call's lifecycle does not allow it.
+    #[error("call {call} is {phase:?}; expected {expected}")]
+    WrongCallPhase {
+        /// Which.
+        call: CallId,
+        /// Where it stands.
+        phase: CallPhase,
+        /// Where it would have to stand.
+        expected: &'static str,
+    },
+    /// The call belongs to an incident already.
+    #[error("call {call} belongs to incident {incident}")]
+    CallTaken {
+        /// Which.
+        call: CallId,
+        /// To which.
+        incident: IncidentId,
+    },
+    /// Nothing that was done last can be undone any more.
+    #[error("nothing done to incident {0} can be undone: expected an own act of the last 10 min")]
+    NothingToUndo(IncidentId),
+    /// Another user's act: a supervisor's business.
+    #[error("{by} did this; only they or a supervisor may undo it")]
+    NotYours {
+        /// Who did it.
+        by: String,
     },
     /// A value is not possible.
     #[error("{0}")]

@@ -5,11 +5,15 @@
 use super::alarm::{About, Alarm, AlarmKind};
 use super::answer::Answers;
 use super::assignment::Assignment;
+use super::call::{Call, CallCounts};
 use super::event::{LinkName, Peer};
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, CallId, EngineTime, IncidentId, MessageNo, RadioId, TaskId, UnitId,
+};
 use super::incident::Incident;
 use super::message::{Message, Request};
 use super::rejection::Rejection;
+use super::task::{Task, TaskKind};
 use super::unit::Unit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,6 +28,12 @@ pub struct Counters {
     pub alarm: u32,
     /// Of messages on the air; 28 bits, 1 follows the largest.
     pub message: u32,
+    /// Of calls.
+    pub call: u32,
+    /// Of tasks.
+    pub task: u32,
+    /// Of feedback forms.
+    pub feedback: u32,
 }
 
 impl Counters {
@@ -92,6 +102,18 @@ pub struct State {
     pub open_incidents: u32,
     /// Ended incidents in the order they will be forgotten.
     pub ended: VecDeque<(EngineTime, IncidentId)>,
+    /// Open calls and those kept.
+    pub calls: BTreeMap<CallId, Call>,
+    /// Calls ringing or answered.
+    pub open_calls: u32,
+    /// Ended calls in the order they will be forgotten.
+    pub ended_calls: VecDeque<(EngineTime, CallId)>,
+    /// How many there ever were.
+    pub call_counts: CallCounts,
+    /// Tasks of the desks.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// The same by what is to be done.
+    pub tasks_by_kind: BTreeMap<TaskKind, TaskId>,
     /// Events about things the state does not know: counted, otherwise ignored.
     pub ignored: u64,
 }
@@ -109,6 +131,34 @@ impl State {
         self.incidents
             .get(&id)
             .ok_or(Rejection::UnknownIncident(id))
+    }
+
+    /// A call by id.
+    pub fn call(&self, id: CallId) -> Result<&Call, Rejection> {
+        self.calls.get(&id).ok_or(Rejection::UnknownCall(id))
+    }
+
+    /// When somebody first called about an incident; its report when no call is recorded.
+    #[must_use]
+    pub fn first_call_at(&self, incident: &Incident) -> EngineTime {
+        let calls = incident.calls.iter().filter_map(|id| self.calls.get(id));
+        let first = calls.map(|call| call.ring.called_at).min();
+        first.map_or(incident.reported_at, |at| at.min(incident.reported_at))
+    }
+
+    /// The incident an id means now: the last survivor, where it was merged.
+    #[must_use]
+    pub fn survivor(&self, id: IncidentId) -> IncidentId {
+        let mut found = id;
+        // A survivor was there before it was joined, so a chain is no longer than the incidents.
+        for _ in 0..self.incidents.len() {
+            let next = self.incidents.get(&found);
+            match next.and_then(|incident| incident.merged_into) {
+                Some(next) => found = next,
+                None => break,
+            }
+        }
+        found
     }
 
     /// An assignment by id.

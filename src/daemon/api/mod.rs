@@ -4,8 +4,11 @@
 //! and not ignored. Names (call signs, categories, officers) are resolved here; the engine sees
 //! ids only.
 
+mod case;
+mod line;
 mod names;
 mod params;
+mod report;
 
 use super::rpc::Problem;
 use super::wire::Named;
@@ -15,11 +18,11 @@ use crate::engine::Engine;
 use crate::engine::assignment::{Source as StampSource, Step};
 use crate::engine::command::Command;
 use crate::engine::event::{By, Event};
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId};
-use crate::engine::incident::{Classification, Report, Source};
+use crate::engine::id::{AlarmId, AssignmentId, EngineTime, IncidentId};
+use crate::engine::incident::Classification;
 use crate::engine::message::Talkgroup;
 use crate::engine::policy::Grade;
-use names::{category, duty, grade, point, unit_id, wall_ms};
+use names::{category, duty, grade, point, unit_id};
 use params::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -88,6 +91,21 @@ pub const METHODS: &[(&str, Option<Role>)] = &[
     ("unit.message", Some(Role::Dispatcher)),
     ("talkgroup.message", Some(Role::Dispatcher)),
     ("alarm.ack", Some(Role::Dispatcher)),
+    ("call.arrive", Some(Role::CallTaker)),
+    ("call.answer", Some(Role::CallTaker)),
+    ("call.end", Some(Role::CallTaker)),
+    ("call.attach", Some(Role::CallTaker)),
+    ("incident.refer", Some(Role::Dispatcher)),
+    ("incident.receipt", Some(Role::Dispatcher)),
+    ("incident.return", Some(Role::Dispatcher)),
+    ("incident.merge", Some(Role::Dispatcher)),
+    ("incident.split", Some(Role::Dispatcher)),
+    ("incident.link", Some(Role::Dispatcher)),
+    ("incident.reopen", Some(Role::Dispatcher)),
+    ("incident.undo", Some(Role::Dispatcher)),
+    ("incident.feedback", Some(Role::Dispatcher)),
+    ("incident.follow_up", Some(Role::Dispatcher)),
+    ("task.done", Some(Role::Dispatcher)),
 ];
 
 /// What names are resolved against.
@@ -97,6 +115,10 @@ pub struct Context<'a> {
     pub engine: &'a Engine,
     /// Categories, officers, plane.
     pub config: &'a Config,
+    /// Engine time.
+    pub now: EngineTime,
+    /// What the user may do; none before a login.
+    pub role: Option<Role>,
 }
 
 fn read<T: DeserializeOwned>(params: &Value) -> Result<T, Problem> {
@@ -147,8 +169,14 @@ pub fn parse(
         "incident.get" => Ok(Call::Get(IncidentId(
             read::<ReadIncident>(params)?.incident,
         ))),
-        "incident.report" => report(context, user, read(params)?),
+        "incident.report" => report::report(context, user, read(params)?),
         "incident.confirm" => confirm(context, user, read(params)?),
+        "incident.split" => report::split(context, user, read(params)?),
+        "incident.refer" | "incident.receipt" | "incident.return" | "incident.merge"
+        | "incident.link" | "incident.reopen" | "incident.undo" | "incident.feedback"
+        | "incident.follow_up" => case::parse(context, user, method, params),
+        _ if method.starts_with("call.") => line::parse(context, user, method, params),
+        "task.done" => line::task_done(user, params),
         _ if method.starts_with("incident.") => incident(user, method, params),
         _ if method.starts_with("assignment.") => assignment(context, user, method, params),
         _ if method.starts_with("unit.") => unit(context, user, method, params),
@@ -194,51 +222,6 @@ fn some_text(what: &str, text: &str, limit: usize) -> Result<(), Problem> {
 
 fn by(user: &str) -> By {
     By::User(user.to_owned())
-}
-
-fn report(context: Context<'_>, user: &str, params: ReportParams) -> Result<Call, Problem> {
-    some_text("place", &params.place, MAX_NAME)?;
-    short("caller", &params.caller, MAX_NAME)?;
-    short("text", &params.text, MAX_TEXT)?;
-    let source = match &params.source {
-        Some(name) => {
-            Source::named(name).map_err(|why| Problem::params(format!("`source`: {why}")))?
-        }
-        None => Source::Police110,
-    };
-    let category = params
-        .category
-        .as_deref()
-        .map(|key| category(context, key))
-        .transpose()?;
-    let default = category.map_or(Grade::Two, |(_, grade)| grade);
-    let grade = params
-        .grade
-        .as_deref()
-        .map(grade)
-        .transpose()?
-        .unwrap_or(default);
-    let report = Report {
-        source,
-        by: user.to_owned(),
-        place: params.place,
-        point: params
-            .position
-            .map(|position| point(context, &position))
-            .transpose()?,
-        caller: params.caller,
-        text: params.text,
-        occurred_at_ms: params
-            .occurred_at
-            .as_deref()
-            .map(|at| wall_ms("occurred_at", at))
-            .transpose()?,
-        classification: Classification {
-            category: category.map(|(code, _)| code),
-            grade,
-        },
-    };
-    keyed(Command::Report(Box::new(report)), params.key)
 }
 
 fn confirm(context: Context<'_>, user: &str, params: ConfirmParams) -> Result<Call, Problem> {
@@ -526,6 +509,15 @@ pub fn answer(engine: &Engine, events: &[Event]) -> Value {
                     "assignment": assignment, "incident": incident, "unit": call_sign,
                 });
                 offered.push(entry);
+            }
+            Event::CallArrived { call, .. } => {
+                answer.insert("call".into(), json!(call));
+            }
+            Event::TaskOpened { task, .. } => {
+                answer.insert("task".into(), json!(task));
+            }
+            Event::FeedbackGiven { feedback, .. } => {
+                answer.insert("feedback".into(), json!(feedback));
             }
             Event::AssignmentStacked { assignment, .. } => {
                 answer.insert("stacked".into(), json!(assignment));

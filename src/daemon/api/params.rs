@@ -47,6 +47,10 @@ pub(super) struct ReportParams {
     pub(super) grade: Option<String>,
     #[serde(default)]
     pub(super) occurred_at: Option<String>,
+    #[serde(default)]
+    pub(super) call: Option<u32>,
+    #[serde(default)]
+    pub(super) sender_number: String,
 }
 
 #[derive(Deserialize)]

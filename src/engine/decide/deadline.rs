@@ -35,6 +35,16 @@ impl Engine {
                     self.message_due(draft, message);
                 }
             }
+            Due::Call(id) => {
+                if let Some(call) = self.state.calls.get(&id) {
+                    self.call_due(draft, call);
+                }
+            }
+            Due::Feedback(id) => {
+                if let Some(incident) = self.state.incidents.get(&id) {
+                    self.feedback_due(draft, incident);
+                }
+            }
         }
     }
 
@@ -68,6 +78,7 @@ impl Engine {
         if waited {
             let kind = match incident.phase {
                 Phase::Reported => AlarmKind::Unclassified,
+                Phase::Referred => AlarmKind::ReferralUnanswered,
                 _ if incident.report.point.is_none() => AlarmKind::NoPlace,
                 _ => AlarmKind::NoUnit,
             };

@@ -1,6 +1,8 @@
 //! Commands become events. Everything here reads the state and returns facts; nothing is changed.
 
 mod assignment;
+mod call;
+mod case;
 mod deadline;
 mod duty;
 mod incident;
@@ -36,7 +38,15 @@ impl Engine {
             Command::Resume => self.resume(&mut draft),
             Command::Tick => self.tick(&mut draft),
             Command::NotePositions => self.note_positions(&mut draft),
-            Command::Report(report) => self.report_incident(&mut draft, report)?,
+            Command::Report(report) => self.report_incident(&mut draft, report).map(drop)?,
+            Command::Arrive { .. }
+            | Command::Answer { .. }
+            | Command::EndCall { .. }
+            | Command::Attach { .. }
+            | Command::ReportFrom { .. }
+            | Command::Split { .. }
+            | Command::DoTask { .. }
+            | Command::Case { .. } => self.desk(&mut draft, command)?,
             Command::Confirm {
                 incident,
                 classification,
@@ -109,6 +119,25 @@ impl Engine {
             | Command::RecordRegistration { .. } => self.record(&mut draft, command),
         }
         Ok(draft.events)
+    }
+
+    /// Calls, tasks, and incidents beyond their dispatch.
+    fn desk(&self, draft: &mut Draft, command: &Command) -> Result<(), Rejection> {
+        match command {
+            Command::Arrive { ring } => self.call_arrives(draft, ring),
+            Command::Answer { call, by } => self.answer_call(draft, *call, by),
+            Command::EndCall { call, invalid, by } => self.end_call(draft, *call, *invalid, by),
+            Command::Attach { call, incident, by } => self.attach_call(draft, *call, *incident, by),
+            Command::ReportFrom {
+                report,
+                call,
+                sender_number,
+            } => self.report_from(draft, report, *call, sender_number),
+            Command::Split { call, report, by } => self.split(draft, *call, report, by),
+            Command::DoTask { task, outcome, by } => self.do_task(draft, *task, outcome, by),
+            Command::Case { incident, act, by } => self.case(draft, *incident, act, by),
+            _ => Ok(()),
+        }
     }
 
     /// What comes from the air is never refused: what fits nothing changes nothing.

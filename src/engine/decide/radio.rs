@@ -180,6 +180,7 @@ impl Engine {
         key: Key,
         number: Option<IncidentId>,
     ) -> bool {
+        let number = number.map(|number| self.state.survivor(number));
         let known = number.filter(|number| self.state.incidents.contains_key(number));
         if key == Key::NeedHelp {
             self.need_help(draft, radio, known);

@@ -29,6 +29,8 @@ impl Script {
                 assert_eq!(queue, words, "{line}");
             }
             "message" => self.message(words),
+            "call" | "task" | "notask" | "calls" | "links" | "first" | "merged" | "forms"
+            | "counts" => self.case_expectation(verb, words),
             "counter" => {
                 let last = self.world.engine.state().counters.message;
                 assert_eq!(last.to_string(), words[0], "{line}");

@@ -46,6 +46,11 @@ fn name(event: &Event) -> &'static str {
         AssignmentDeclined AssignmentExpired AssignmentRecalled MessageQueued MessageRetried
         MessageDelivered MessageFailed TextReceived AlarmRaised AlarmRepeated AlarmAcked
         CommandAnswered GatewayLinked TalkgroupMessaged
+        CallArrived CallAnswered CallEnded CallAbandoned
+        CallDismissed CallOverdue CallAttached TaskOpened TaskDone IncidentReceived
+        IncidentReferred ReferralAccepted ReferralReturned IncidentMerged AssignmentMoved
+        IncidentsLinked IncidentReopened IncidentUndone FeedbackAwaited FeedbackGiven
+        IncidentFollowedUp
     }
 }
 
@@ -180,6 +185,7 @@ fn examples() -> Vec<Event> {
     all.extend(ladder_examples());
     all.extend(recall_examples());
     all.extend(other_examples());
+    all.extend(super::golden_case::examples());
     all
 }
 

@@ -4,16 +4,20 @@ mod audit;
 mod bounds;
 mod expect;
 mod golden;
+mod golden_case;
 
 mod lifecycle;
 mod property;
 mod ranking;
 
+mod scenario_call;
+mod scenario_case;
 mod scenario_duty;
 mod scenario_incident;
 mod scenario_ladder;
 mod scenario_queue;
 mod script;
+mod script_case;
 
 use super::id::{CategoryCode, RadioId};
 use super::policy::{
@@ -34,6 +38,7 @@ fn plan(needs: &[Need]) -> Plan {
             arrive_ms: 600_000,
             on_scene_ms: 1_800_000,
         },
+        feedback_ms: 0,
     }
 }
 
@@ -68,7 +73,10 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         };
         known.insert(CategoryCode(code), category);
         for grade in Grade::ALL {
-            plans.insert((CategoryCode(code), grade), plan(&needs));
+            let mut plan = plan(&needs);
+            // Only this category has a limit for the form.
+            plan.feedback_ms = if key == "march" { 3_600_000 } else { 0 };
+            plans.insert((CategoryCode(code), grade), plan);
         }
     }
     let keys = [
@@ -102,6 +110,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
             unclassified_ms: 30_000,
             waiting_ms: [10_000, 30_000, 60_000, 120_000],
         },
+        answer_ms: 15_000,
         keys: keys.map(|(text, key)| (text.to_owned(), key)).into(),
         top_k: 3,
         max_open_incidents: 20,

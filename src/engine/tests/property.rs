@@ -3,12 +3,15 @@
 use super::audit::Audited;
 use super::{FIRST_AID, policy};
 use crate::engine::assignment::{Assignment, Source, Step};
-use crate::engine::command::Command;
+use crate::engine::call::{Invalid, Ring};
+use crate::engine::case::{Agency, Form, Outcome};
+use crate::engine::command::{CaseAct, Command};
 use crate::engine::event::By;
 use crate::engine::id::{
-    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, UnitId,
+    AlarmId, AssignmentId, CallId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId,
+    TaskId, UnitId,
 };
-use crate::engine::incident::{Classification, Report, Source as Line};
+use crate::engine::incident::{Classification, Phase, Report, Source as Line};
 use crate::engine::message::Request;
 use crate::engine::policy::{Grade, Need, Skills, UnitKind};
 use crate::engine::position::Fix;
@@ -59,6 +62,12 @@ enum Op {
     Note,
     Ack(u32),
     Restart,
+    Ring,
+    Call(u32, u8),
+    Attach(u32, u32),
+    ReportFrom(u32, bool, u16, Option<(i8, i8)>),
+    Task(u32),
+    Case(u32, u32, u8, u8),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -89,6 +98,14 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Note),
         1 => (0u32..20).prop_map(Op::Ack),
         1 => Just(Op::Restart),
+        3 => Just(Op::Ring),
+        4 => (0u32..6, 0u8..5).prop_map(|(c, how)| Op::Call(c, how)),
+        2 => (0u32..6, incident()).prop_map(|(c, i)| Op::Attach(c, i)),
+        3 => (0u32..6, any::<bool>(), 1u16..8, maybe())
+            .prop_map(|(c, split, k, p)| Op::ReportFrom(c, split, k, p)),
+        1 => (0u32..4).prop_map(Op::Task),
+        8 => (incident(), incident(), 0u8..9, 0u8..3)
+            .prop_map(|(i, other, what, who)| Op::Case(i, other, what, who)),
     ]
 }
 
@@ -120,6 +137,19 @@ fn duty(unit: u32, sworn: u8, extra: u8) -> Duty {
         skills: if extra == 1 { FIRST_AID } else { Skills(0) },
         area: String::new(),
         until_ms: None,
+    }
+}
+
+fn report(category: u16, grade: u8, place: Option<(i8, i8)>) -> Report {
+    Report {
+        source: Line::Police110,
+        by: String::new(),
+        place: String::new(),
+        point: place.map(point),
+        caller: String::new(),
+        text: String::new(),
+        occurred_at_ms: None,
+        classification: classification(category, grade),
     }
 }
 
@@ -171,7 +201,8 @@ impl Audited {
                 self.observe(RadioId(*radio), fix);
             }
             _ => {
-                let command = self.desk(op).unwrap_or_else(|| self.air(op));
+                let command = self.desk(op).or_else(|| self.case(op));
+                let command = command.unwrap_or_else(|| self.air(op));
                 // A refusal is legal; the auditor has seen that it changed nothing.
                 let _ = self.execute(&command);
             }
@@ -181,16 +212,9 @@ impl Audited {
     fn desk(&self, op: &Op) -> Option<Command> {
         let by = by();
         Some(match op {
-            Op::Report(category, grade, place) => Command::Report(Box::new(Report {
-                source: Line::Police110,
-                by: String::new(),
-                place: String::new(),
-                point: place.map(point),
-                caller: String::new(),
-                text: String::new(),
-                occurred_at_ms: None,
-                classification: classification(*category, *grade),
-            })),
+            Op::Report(category, grade, place) => {
+                Command::Report(Box::new(report(*category, *grade, *place)))
+            }
             Op::Confirm(back, category, grade) => Command::Confirm {
                 incident: self.incident(*back),
                 classification: Some(classification(*category, *grade)),
@@ -275,6 +299,116 @@ impl Audited {
         })
     }
 
+    /// One of the latest calls.
+    fn call(&self, back: u32) -> CallId {
+        let mut found = self.engine.state().calls.keys().rev();
+        let found = found.nth(usize::try_from(back).unwrap());
+        found.copied().unwrap_or(CallId(0))
+    }
+
+    fn case(&self, op: &Op) -> Option<Command> {
+        let user = String::new;
+        Some(match op {
+            Op::Ring => Command::Arrive {
+                ring: Ring {
+                    source: Line::Traffic122,
+                    caller: String::new(),
+                    trunk: String::new(),
+                    desk: None,
+                    called_at: self.now,
+                },
+            },
+            Op::Call(back, how) => {
+                let (call, by) = (self.call(*back), user());
+                match how {
+                    0 | 1 => Command::Answer { call, by },
+                    2 => Command::EndCall {
+                        call,
+                        invalid: Some(Invalid::Silent),
+                        by,
+                    },
+                    _ => Command::EndCall {
+                        call,
+                        invalid: None,
+                        by,
+                    },
+                }
+            }
+            Op::Attach(back, incident) => Command::Attach {
+                call: self.call(*back),
+                incident: self.incident(*incident),
+                by: by(),
+            },
+            Op::ReportFrom(back, split, category, place) => {
+                let report = Box::new(report(*category, 2, *place));
+                let call = self.call(*back);
+                match split {
+                    true => Command::Split {
+                        call,
+                        report,
+                        by: by(),
+                    },
+                    false => Command::ReportFrom {
+                        report,
+                        call: Some(call),
+                        sender_number: String::new(),
+                    },
+                }
+            }
+            Op::Task(back) => Command::DoTask {
+                task: TaskId(self.engine.state().counters.task.saturating_sub(*back)),
+                outcome: String::new(),
+                by: user(),
+            },
+            Op::Case(back, other, what, who) => Command::Case {
+                incident: self.incident(*back),
+                act: self.act(*back, *other, *what, *who),
+                by: match who {
+                    0 => By::User(String::from("other")),
+                    _ => by(),
+                },
+            },
+            _ => return None,
+        })
+    }
+
+    fn act(&self, back: u32, other: u32, what: u8, who: u8) -> CaseAct {
+        let other = self.incident(other);
+        match what {
+            0 => CaseAct::Refer {
+                to: Agency::City110,
+                name: String::new(),
+                reason: String::new(),
+            },
+            1 => CaseAct::Receive {
+                receiver: String::new(),
+                number: String::new(),
+            },
+            2 => CaseAct::Return {
+                reason: String::new(),
+            },
+            3 => CaseAct::Merge { into: other },
+            4 => CaseAct::Link { other },
+            5 => CaseAct::Reopen {
+                reason: String::new(),
+            },
+            6 => CaseAct::Undo { others: who == 2 },
+            7 => CaseAct::Feedback {
+                assignment: (who == 1).then(|| self.assignment_id(back)),
+                form: Form {
+                    outcome: Outcome::Handled,
+                    injured: 0,
+                    persons: 0,
+                    text: String::new(),
+                },
+            },
+            _ => CaseAct::FollowUp {
+                satisfied: None,
+                text: String::new(),
+            },
+        }
+    }
+
     fn air(&self, op: &Op) -> Command {
         match op {
             Op::Sent(back, attempt) => Command::RecordSent {
@@ -349,6 +483,10 @@ proptest! {
             .map(|incident| incident.id)
             .collect();
         for incident in open {
+            if town.engine.state().incidents[&incident].phase == Phase::Referred {
+                let act = CaseAct::Return { reason: String::new() };
+                town.execute(&Command::Case { incident, act, by: by() }).unwrap();
+            }
             town.execute(&Command::Resolve { incident, by: by() }).unwrap();
         }
         let state = town.engine.state();

@@ -77,7 +77,7 @@ pub(super) fn after<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
 }
 
 /// The number of `name=N`, else `default`.
-fn number<T: std::str::FromStr>(words: &[&str], name: &str, default: T) -> T {
+pub(super) fn number<T: std::str::FromStr>(words: &[&str], name: &str, default: T) -> T {
     let found = words.iter().find_map(|word| {
         let (key, value) = word.split_once('=')?;
         (key == name).then(|| value.parse().ok()).flatten()
@@ -129,7 +129,25 @@ fn classification(category: &str, words: &[&str]) -> Classification {
     }
 }
 
-fn desk() -> By {
+/// `traffic grade III at 0,0 line 122`.
+pub(super) fn report(words: &[&str]) -> Report {
+    Report {
+        source: match after(words, "line") {
+            Some("122") => Line::Traffic122,
+            Some("city") => Line::City110,
+            _ => Line::Police110,
+        },
+        by: String::from("taker"),
+        place: String::from("黄江大道"),
+        point: place(words),
+        caller: String::new(),
+        text: String::new(),
+        occurred_at_ms: None,
+        classification: classification(words[0], words),
+    }
+}
+
+pub(super) fn desk() -> By {
     By::User(String::from("desk"))
 }
 
@@ -282,6 +300,9 @@ impl Script {
             "sent" | "sendfail" | "delivered" | "undelivered" | "key" | "on" | "off" => {
                 self.radio_command(verb, words)
             }
+            "ring" | "answer" | "hangup" | "attach" | "reportfrom" | "split" | "done" | "refer"
+            | "receipt" | "return" | "merge" | "link" | "reopen" | "undo" | "feedback"
+            | "followup" => self.case_command(verb, words),
             "notefixes" => Command::NotePositions,
             "msg" => self.message_command(words),
             "offer" => Command::Offer {
@@ -346,24 +367,12 @@ impl Script {
         }
     }
 
-    fn desk_command(&self, verb: &str, words: &[&str]) -> Command {
+    pub(super) fn desk_command(&self, verb: &str, words: &[&str]) -> Command {
         let by = desk();
         let number = words.first().filter(|_| verb != "report");
         let number = number.map_or(IncidentId(0), |word| incident(word));
         match verb {
-            "report" => Command::Report(Box::new(Report {
-                source: match after(words, "line") {
-                    Some("122") => Line::Traffic122,
-                    _ => Line::Police110,
-                },
-                by: String::from("taker"),
-                place: String::from("黄江大道"),
-                point: place(words),
-                caller: String::new(),
-                text: String::new(),
-                occurred_at_ms: None,
-                classification: classification(words[0], words),
-            })),
+            "report" => Command::Report(Box::new(report(words))),
             "confirm" => Command::Confirm {
                 incident: number,
                 classification: Some(classification(words[1], words)),

@@ -1,0 +1,135 @@
+//! What the desks write beside an incident: referrals to other agencies, feedback forms (反馈单),
+//! follow-ups, and the last act that may be undone.
+
+use super::event::By;
+use super::id::{AssignmentId, EngineTime, FeedbackId};
+use serde::{Deserialize, Serialize};
+
+/// Whom an incident may be referred to (移交).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Agency {
+    /// The city's 110 desk.
+    City110,
+    /// The fire brigade.
+    Fire119,
+    /// The ambulances.
+    Ambulance120,
+    /// The citizens' hotline.
+    Hotline12345,
+    /// A branch (分局) or a special police branch; its name says which.
+    Branch,
+    /// A neighbouring town; its name says which.
+    Neighbour,
+}
+
+/// An incident given to somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referral {
+    /// To whom.
+    pub to: Agency,
+    /// Which one, where there are several.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: EngineTime,
+    /// When they took it, who did, and their number for it.
+    pub receipt: Option<(EngineTime, String, String)>,
+    /// When they gave it back (退单), and why.
+    pub returned: Option<(EngineTime, String)>,
+}
+
+/// What came of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Settled on the spot.
+    Handled,
+    /// The parties agreed (调解).
+    Mediated,
+    /// A case was filed (立案).
+    CaseFiled,
+    /// Given to others.
+    HandedOver,
+    /// Nobody and nothing was found.
+    NothingFound,
+    /// A false report.
+    FalseReport,
+    /// Something else: the text says what.
+    Other,
+}
+
+/// What a feedback form says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// People injured.
+    pub injured: u32,
+    /// Persons handled.
+    pub persons: u32,
+    /// In words.
+    pub text: String,
+}
+
+/// A feedback form (反馈单), linked to its incident (接警单) and, if it names one, to an assignment
+/// (处警单).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feedback {
+    /// Its number.
+    pub id: FeedbackId,
+    /// The assignment it reports on.
+    pub assignment: Option<AssignmentId>,
+    /// What it says.
+    pub form: Form,
+    /// When it was written.
+    pub at: EngineTime,
+    /// By whom.
+    pub by: By,
+}
+
+impl Feedback {
+    /// Most forms of one incident.
+    pub const MAX_OF_INCIDENT: usize = 32;
+}
+
+/// The call to the caller afterwards (回访).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowUp {
+    /// When.
+    pub at: EngineTime,
+    /// Whether the caller was content, if they said.
+    pub satisfied: Option<bool>,
+    /// In words.
+    pub text: String,
+    /// By whom.
+    pub by: By,
+}
+
+/// What can be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ActKind {
+    /// It was merged into another.
+    Merge,
+    /// It was closed.
+    Close,
+    /// It was withdrawn.
+    Cancel,
+    /// It was said to be done.
+    Resolve,
+}
+
+/// The last such thing somebody did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// What.
+    pub kind: ActKind,
+    /// When.
+    pub at: EngineTime,
+    /// Who.
+    pub by: By,
+}
+
+impl Act {
+    /// How long it can be undone, milliseconds.
+    pub const UNDO_MS: u64 = 600_000;
+}
