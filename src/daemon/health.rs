@@ -46,7 +46,7 @@ impl Counts {
             Event::AssignmentExpired { .. } => &mut self.expired,
             Event::AssignmentRecalled { .. } => &mut self.recalled,
             Event::AssignmentAdvanced { rung, .. } => self.rungs.entry(rung.name()).or_default(),
-            Event::AlarmRaised { .. } => &mut self.alarms,
+            Event::AlarmRaised { .. } | Event::CallOverdue { .. } => &mut self.alarms,
             _ => return,
         };
         *count += 1;

@@ -1,4 +1,5 @@
-//! What events hold beside plain values: who, why, how. Journalled, so frozen like [`super::event`].
+//! What events hold beside plain values: who, why, how. Journalled, so frozen like
+//! [`super::event`].
 
 use super::id::{EngineTime, RadioId};
 use serde::{Deserialize, Serialize};

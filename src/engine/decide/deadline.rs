@@ -7,6 +7,7 @@ use super::super::deadline::Due;
 use super::super::event::Event;
 use super::super::incident::{Incident, Phase};
 use super::super::message::Message;
+use super::super::task::TaskKind;
 use super::Draft;
 use super::assignment::about;
 
@@ -87,6 +88,12 @@ impl Engine {
                 ..About::default()
             };
             self.alarm(draft, kind, about);
+            // Whoever can be called should know that it takes longer.
+            let reachable = !incident.calls.is_empty() || !incident.report.caller.is_empty();
+            if kind == AlarmKind::NoUnit && reachable {
+                let incident = incident.id;
+                self.open_task(draft, TaskKind::TellCaller { incident });
+            }
         }
         let next_ms = match incident.phase {
             Phase::Reported => u64::from(self.policy.ladder.unclassified_ms),

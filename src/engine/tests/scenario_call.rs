@@ -182,6 +182,32 @@ fn calls_are_forgotten_a_day_after_they_ended_or_with_their_incident() {
     );
 }
 
+/// Nobody can be sent for longer than the grade allows: a desk tells the caller, once at a time.
+#[test]
+fn a_caller_is_told_that_it_takes_longer() {
+    check(
+        "
+        0.0    ring       13800000001
+        0.0    answer     1
+        0.0    reportfrom 1 traffic at 0,0
+        60.0   tick
+        60.0   alarm      NoUnit #1
+        60.0   task       1 #1
+        120.0  tick
+        120.0  done       1 told at the gate
+        120.0  notask
+        180.0  tick
+        180.0  task       2 #1
+        190.0  done       2 told again
+        190.0  cancel     #1
+        200.0  report     traffic at 0,0
+        260.0  tick
+        260.0  alarm      NoUnit #2
+        260.0  notask                       // nobody knows whom to call for #2
+        ",
+    );
+}
+
 #[test]
 fn only_transfers_have_a_senders_number() {
     check(

@@ -149,8 +149,13 @@ impl Script {
                 same(seen, &words[1..]);
             }
             "task" => {
-                let wanted = TaskKind::CallBack {
-                    call: call(words[1]),
+                let wanted = match words[1].starts_with('#') {
+                    true => TaskKind::TellCaller {
+                        incident: incident(words[1]),
+                    },
+                    false => TaskKind::CallBack {
+                        call: call(words[1]),
+                    },
                 };
                 let found = &state.tasks[&TaskId(words[0].parse().unwrap())];
                 assert_eq!(found.kind, wanted, "{line}");
