@@ -109,6 +109,31 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// What the desks do of a busy hour: few incidents, so that acts meet.
+fn desk_op() -> impl Strategy<Value = Op> {
+    let place = || Just(Some((0i8, 0i8)));
+    let (incident, radio) = (|| 0u32..4, || 1u32..=UNITS);
+    prop_oneof![
+        4 => (1u16..7, 0u8..4, place()).prop_map(|(c, g, p)| Op::Report(c, g, p)),
+        1 => (incident(), 0u16..7, 0u8..4).prop_map(|(i, c, g)| Op::Confirm(i, c, g)),
+        3 => (incident(), 0u8..3).prop_map(|(i, how)| Op::End(i, how)),
+        2 => (incident(), radio(), any::<bool>()).prop_map(|(i, u, s)| Op::Offer(i, u, s)),
+        9 => (radio(), 0u8..6).prop_map(|(r, k)| Op::Key(r, k, None)),
+        2 => prop_oneof![0u32..3_000, 0u32..3_000_000].prop_map(Op::Pass),
+        3 => Just(Op::Ring),
+        6 => (0u32..3, 0u8..5).prop_map(|(c, how)| Op::Call(c, how)),
+        3 => (0u32..3, incident()).prop_map(|(c, i)| Op::Attach(c, i)),
+        4 => (0u32..3, any::<bool>(), 1u16..7, place())
+            .prop_map(|(c, split, k, p)| Op::ReportFrom(c, split, k, p)),
+        1 => (0u32..3).prop_map(Op::Task),
+        5 => (incident(), incident(), 0u8..9, 0u8..3)
+            .prop_map(|(i, other, what, who)| Op::Case(i, other, what, who)),
+        5 => (incident(), incident()).prop_map(|(i, other)| Op::Case(i, other, 3, 1)),
+        4 => (incident(), 0u8..3).prop_map(|(i, who)| Op::Case(i, 0, 6, who)),
+        1 => Just(Op::Restart),
+    ]
+}
+
 fn point((x, y): (i8, i8)) -> Point {
     Point {
         x_cm: i64::from(x) * 1_000,
@@ -207,6 +232,30 @@ impl Audited {
                 let _ = self.execute(&command);
             }
         }
+    }
+
+    /// Whatever is open can be brought to an end.
+    fn wind_up(&mut self) {
+        self.restart();
+        self.tick();
+        let incidents = self.engine.state().incidents.values();
+        let open: Vec<IncidentId> = incidents
+            .filter(|incident| incident.phase.is_open())
+            .map(|incident| incident.id)
+            .collect();
+        for incident in open {
+            let by = by();
+            if self.engine.state().incidents[&incident].phase == Phase::Referred {
+                let reason = String::new();
+                let act = CaseAct::Return { reason };
+                let by = by.clone();
+                self.execute(&Command::Case { incident, act, by }).unwrap();
+            }
+            self.execute(&Command::Resolve { incident, by }).unwrap();
+        }
+        let state = self.engine.state();
+        assert!(state.units.values().all(|unit| unit.active.is_none()));
+        assert_eq!(state.open_incidents, 0);
     }
 
     fn desk(&self, op: &Op) -> Option<Command> {
@@ -476,22 +525,17 @@ proptest! {
         for op in &ops {
             town.happen(op);
         }
-        town.restart();
-        town.tick();
-        let open: Vec<IncidentId> = town.engine.state().incidents.values()
-            .filter(|incident| incident.phase.is_open())
-            .map(|incident| incident.id)
-            .collect();
-        for incident in open {
-            if town.engine.state().incidents[&incident].phase == Phase::Referred {
-                let act = CaseAct::Return { reason: String::new() };
-                town.execute(&Command::Case { incident, act, by: by() }).unwrap();
-            }
-            town.execute(&Command::Resolve { incident, by: by() }).unwrap();
+        town.wind_up();
+    }
+
+    /// The same of busy desks: calls, duplicates, splits, referrals, undo.
+    #[test]
+    fn whatever_the_desks_do(ops in prop::collection::vec(desk_op(), 20..150)) {
+        let mut town = town();
+        for op in &ops {
+            town.happen(op);
         }
-        let state = town.engine.state();
-        prop_assert!(state.units.values().all(|unit| unit.active.is_none()));
-        prop_assert_eq!(state.open_incidents, 0);
+        town.wind_up();
     }
 }
 
