@@ -29,7 +29,7 @@ use tieqi::engine::id::{EngineTime, RadioId, UnitId};
 use tieqi::engine::policy::Skills;
 use tieqi::engine::unit::{CrewMember, Duty};
 use tieqi_protocols::Parsed;
-use tieqi_protocols::gps::{Angle, Date, Gps, GpsField, Time};
+use tieqi_protocols::gps::{Gps, GpsField};
 use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::lp::{Cause, Lp, Report};
 use tieqi_protocols::message::Message;
@@ -162,28 +162,8 @@ fn on_duty(units: u32) -> anyhow::Result<Daemon> {
 
 /// A position report as the gateway sends it.
 fn datagram(unit: u32, round: u64, sequence: u16) -> anyhow::Result<Vec<u8>> {
-    let (lat_e7, lon_e7) = town::place_e7(unit);
-    let lat_e7 = lat_e7 + i32::try_from(round)? * 4_500;
-    let time = jiff::Timestamp::from_millisecond(at(round).wall_ms)?;
-    let time = time.to_zoned(jiff::tz::TimeZone::UTC);
-    let field = Gps {
-        valid: true,
-        time: Some(Time {
-            hour: time.hour() as u8,
-            minute: time.minute() as u8,
-            second: time.second() as u8,
-        }),
-        date: Some(Date {
-            year: time.year() as u16,
-            month: time.month() as u8,
-            day: time.day() as u8,
-        }),
-        latitude: Some(Angle::from_degrees_e7(lat_e7)),
-        longitude: Some(Angle::from_degrees_e7(lon_e7)),
-        speed_dkn: Some(16),
-        course_deg: Some(0),
-    }
-    .to_field();
+    let north_e7 = i32::try_from(round)? * 4_500;
+    let field = town::fix(unit, north_e7, at(round).wall_ms)?.to_field();
     let report = Message::Lp(Lp::Report(Report {
         cause: Cause::Subscribed,
         request_id: unit,

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tieqi_protocols::Parsed;
-use tieqi_protocols::gps::{Angle, Date, Gps, GpsField, Time};
+use tieqi_protocols::gps::{Gps, GpsField};
 use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::lp::{Cause, Lp, Report};
 use tieqi_protocols::message::Message;
@@ -250,26 +250,6 @@ fn delivered(bytes: &[u8]) -> Option<(u32, Message<'static>)> {
 
 /// A unit's fix now, so many times six metres north of its place.
 fn fix(unit: u32, steps: u32) -> anyhow::Result<Gps> {
-    let (lat_e7, lon_e7) = town::place_e7(unit);
-    let lat_e7 = lat_e7 + steps as i32 * 540;
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let at = jiff::Timestamp::from_second(i64::try_from(seconds)?)?;
-    let at = at.to_zoned(jiff::tz::TimeZone::UTC);
-    Ok(Gps {
-        valid: true,
-        time: Some(Time {
-            hour: at.hour() as u8,
-            minute: at.minute() as u8,
-            second: at.second() as u8,
-        }),
-        date: Some(Date {
-            year: at.year() as u16,
-            month: at.month() as u8,
-            day: at.day() as u8,
-        }),
-        latitude: Some(Angle::from_degrees_e7(lat_e7)),
-        longitude: Some(Angle::from_degrees_e7(lon_e7)),
-        speed_dkn: Some(0),
-        course_deg: Some(0),
-    })
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    town::fix(unit, steps as i32 * 540, i64::try_from(now.as_millis())?)
 }

@@ -4,6 +4,7 @@ use jiff::civil::date;
 use tieqi::config::{Config, Gateway, GatewayLink, Officer, Origin, Service, Terminal, UnitEntry};
 use tieqi::engine::id::{Point, RadioId};
 use tieqi::engine::policy::{Limits, Skills, UnitKind};
+use tieqi_protocols::gps::{Angle, Date, Gps, Time};
 
 /// Radio id of the first unit.
 pub(crate) const FIRST_RADIO: u32 = 1_000_001;
@@ -22,6 +23,29 @@ pub(crate) fn officer(unit: u32) -> String {
 pub(crate) fn place_e7(unit: u32) -> (i32, i32) {
     let (row, column) = ((unit / 142) as i32, (unit % 142) as i32);
     (227_500_000 + row * 18_000, 1_138_700_000 + column * 20_000)
+}
+
+/// The fix of a unit so far north of its place, 1e-7 degrees, standing, at a wall time.
+pub(crate) fn fix(unit: u32, north_e7: i32, wall_ms: i64) -> anyhow::Result<Gps> {
+    let (lat_e7, lon_e7) = place_e7(unit);
+    let at = jiff::Timestamp::from_millisecond(wall_ms)?.to_zoned(jiff::tz::TimeZone::UTC);
+    Ok(Gps {
+        valid: true,
+        time: Some(Time {
+            hour: at.hour() as u8,
+            minute: at.minute() as u8,
+            second: at.second() as u8,
+        }),
+        date: Some(Date {
+            year: at.year() as u16,
+            month: at.month() as u8,
+            day: at.day() as u8,
+        }),
+        latitude: Some(Angle::from_degrees_e7(lat_e7 + north_e7)),
+        longitude: Some(Angle::from_degrees_e7(lon_e7)),
+        speed_dkn: Some(0),
+        course_deg: Some(0),
+    })
 }
 
 /// The config: every socket takes a free port, people have an hour for everything.

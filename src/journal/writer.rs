@@ -140,20 +140,22 @@ impl<D: Disk> Journal<D> {
 
     /// Whether `records` more records with `payload_bytes` in all fit the batch being built.
     pub fn fits(&self, records: usize, payload_bytes: usize) -> bool {
-        let more = records
-            .saturating_mul(RECORD_OVERHEAD_BYTES)
-            .saturating_add(payload_bytes);
-        self.batch_bytes().saturating_add(more) <= self.batch_limit()
+        self.batch_bytes_with(records, payload_bytes) <= self.batch_limit()
     }
 
     /// Whether a batch of so much more only appends: no roll to another segment.
     pub fn appends(&self, records: usize, payload_bytes: usize) -> bool {
+        let bytes = self.batch_bytes_with(records, payload_bytes);
+        let fits = |tail: &Segment| tail.end.saturating_add(bytes) <= tail.len;
+        bytes <= self.batch_limit() && self.tail.as_ref().is_some_and(fits)
+    }
+
+    /// Length of the batch with so much more.
+    fn batch_bytes_with(&self, records: usize, payload_bytes: usize) -> usize {
         let more = records
             .saturating_mul(RECORD_OVERHEAD_BYTES)
             .saturating_add(payload_bytes);
-        let bytes = self.batch_bytes().saturating_add(more);
-        let fits = |tail: &Segment| tail.end.saturating_add(bytes) <= tail.len;
-        bytes <= self.batch_limit() && self.tail.as_ref().is_some_and(fits)
+        self.batch_bytes().saturating_add(more)
     }
 
     /// Adds a record to the batch being built; the number it will have.
