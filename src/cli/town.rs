@@ -72,7 +72,11 @@ pub(super) fn hurry(policy: &mut Policy, speed: f64, stretch: bool) -> anyhow::R
         scale(&mut limits.roll_ms);
         scale(&mut limits.arrive_ms);
         scale(&mut limits.on_scene_ms);
+        if plan.feedback_ms > 0 {
+            scale(&mut plan.feedback_ms);
+        }
     }
+    // Reports come without a call that rings: `answer_ms` never runs.
     let safety = &mut policy.safety;
     let checks = [&mut safety.en_route_ms, &mut safety.on_scene_ms];
     for every_ms in checks.into_iter().flatten().flatten() {

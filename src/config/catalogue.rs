@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const SKILL_BIT_MAX: i64 = 31;
 /// Longest limit of people, seconds: a day.
 const LIMIT_S_MAX: i64 = 86_400;
+/// Longest wait for a feedback form, seconds: an ended incident is kept for a day.
+const FEEDBACK_S_MAX: i64 = 43_200;
 /// Most people in a crew, hence most sworn officers a slot can ask for.
 pub(super) const CREW_MAX: usize = 8;
 /// What stands for "any" in a plan.
@@ -151,7 +153,7 @@ struct Rule {
     categories: Option<Vec<CategoryCode>>,
     grades: Option<Vec<Grade>>,
     needs: Vec<Need>,
-    limits: [Limits; 4],
+    limits: Profile,
     spot: Spot,
     used: bool,
 }
@@ -227,7 +229,8 @@ fn choose(rules: &mut [Rule], code: Option<CategoryCode>, grade: Grade, at: usiz
     best.used = true;
     Some(Plan {
         needs: best.needs.clone(),
-        limits: *best.limits.get(at)?,
+        limits: *best.limits.people.get(at)?,
+        feedback_ms: *best.limits.feedback_ms.get(at)?,
     })
 }
 
@@ -258,7 +261,7 @@ fn rule(
     node: &Node<'_>,
     categories: &[CategoryEntry],
     skills: &[Skill],
-    profiles: &BTreeMap<String, [Limits; 4]>,
+    profiles: &BTreeMap<String, Profile>,
 ) -> Option<Rule> {
     let report = node.report;
     let grades = grade_names();
@@ -292,24 +295,25 @@ fn rule(
 fn emergency(
     node: &Node<'_>,
     skills: &[Skill],
-    profiles: &BTreeMap<String, [Limits; 4]>,
+    profiles: &BTreeMap<String, Profile>,
 ) -> Option<Plan> {
     let needs = needs(node, skills);
     let profile = node.text("profile");
     node.choice("origin", &Origin::NAMES);
     let limits = limits_of(node, &profile?, profiles)?;
-    let [first, ..] = limits;
+    let ([people, ..], [feedback_ms, ..]) = (limits.people, limits.feedback_ms);
     Some(Plan {
         needs,
-        limits: first,
+        limits: people,
+        feedback_ms,
     })
 }
 
 fn limits_of(
     node: &Node<'_>,
     profile: &Text,
-    profiles: &BTreeMap<String, [Limits; 4]>,
-) -> Option<[Limits; 4]> {
+    profiles: &BTreeMap<String, Profile>,
+) -> Option<Profile> {
     let limits = profiles.get(&profile.value).copied();
     if limits.is_none() {
         let known = profiles.keys().map(String::as_str);
@@ -348,7 +352,15 @@ fn needs(node: &Node<'_>, skills: &[Skill]) -> Vec<Need> {
     needs
 }
 
-fn profiles(root: &Node<'_>) -> BTreeMap<String, [Limits; 4]> {
+/// A profile of limits, by grade.
+#[derive(Clone, Copy)]
+struct Profile {
+    people: [Limits; 4],
+    /// 0 sets no limit.
+    feedback_ms: [u32; 4],
+}
+
+fn profiles(root: &Node<'_>) -> BTreeMap<String, Profile> {
     let mut out = BTreeMap::new();
     for (name, node) in root.named("profile") {
         node.choice("origin", &Origin::NAMES);
@@ -378,7 +390,14 @@ fn profiles(root: &Node<'_>) -> BTreeMap<String, [Limits; 4]> {
                 on_scene_ms,
             };
         }
-        out.insert(name, limits);
+        let feedback_s = node.by_grade_opt("feedback_s", 1..=FEEDBACK_S_MAX);
+        let profile = Profile {
+            people: limits,
+            feedback_ms: feedback_s
+                .unwrap_or_default()
+                .map(|s| u32::try_from(s * 1000).unwrap_or(u32::MAX)),
+        };
+        out.insert(name, profile);
     }
     out
 }

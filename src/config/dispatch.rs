@@ -47,6 +47,7 @@ pub(super) struct Dispatch {
     pub(super) max_open_incidents: u32,
     pub(super) ladder: Ladder,
     pub(super) safety: SafetyChecks,
+    pub(super) answer_ms: u32,
     pub(super) keys: BTreeMap<String, Key>,
 }
 
@@ -81,9 +82,19 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
             .section_opt("safety")
             .map(|node| safety(&node))
             .unwrap_or_default(),
+        answer_ms: answer_ms(root),
         ladder: ladder(&root.section("ladder"), waiting_ms, proposal_ms),
         keys: keys(&root.section("keys")),
     }
+}
+
+/// A call that rings longer is alarmed. The section may be left out.
+fn answer_ms(root: &Node<'_>) -> u32 {
+    const ANSWER_S: i64 = 15;
+    let seconds = root
+        .section_opt("calls")
+        .map(|calls| calls.int_or("answer_s", 1..=WAIT_S_MAX, ANSWER_S));
+    ms(seconds.unwrap_or(ANSWER_S))
 }
 
 fn ladder(node: &Node<'_>, waiting_ms: [u32; 4], proposal_ms: [u32; 4]) -> Ladder {

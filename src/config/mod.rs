@@ -335,6 +335,7 @@ fn policy(
         age_step_ms: dispatch.age_step_ms,
         safety: dispatch.safety,
         ladder: dispatch.ladder,
+        answer_ms: dispatch.answer_ms,
         keys: dispatch.keys,
         top_k: dispatch.top_k,
         max_open_incidents: dispatch.max_open_incidents,

@@ -204,6 +204,12 @@ impl<'a> Node<'a> {
         GRADES.map(|grade| table.int(grade, range.clone()))
     }
 
+    /// The same for a key that may be left out.
+    pub(super) fn by_grade_opt(&self, key: &str, range: RangeInclusive<i64>) -> Option<[i64; 4]> {
+        self.value(key)?;
+        Some(self.by_grade(key, range))
+    }
+
     /// One of the names, whose meanings are given; `None` after a fault.
     pub(super) fn choice<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;

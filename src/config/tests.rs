@@ -268,6 +268,22 @@ fn numbers_beyond_their_limits() {
         &[(T, "profile.sample-town.accept_s: the key `I` is missing")],
     );
     check(
+        &[(MAIN, "feedback_s = { I = 3600,", "feedback_s = {")],
+        &[(T, "profile.sample-town.feedback_s: the key `I` is missing")],
+    );
+    check(
+        &[(
+            MAIN,
+            "feedback_s = { I = 3600,",
+            "feedback_s = { I = 43201,",
+        )],
+        &[(T, "43201 is not in 1 to 43200")],
+    );
+    check(
+        &[(MAIN, "answer_s = 15", "answer_s = 0")],
+        &[(T, "calls.answer_s: 0 is not in 1 to")],
+    );
+    check(
         &[(MAIN, "send_ms = 2_000", "send_ms = 1_000")],
         &[(T, "ack_ms x tries is 1200 ms")],
     );

@@ -5,8 +5,12 @@
 
 use super::rpc;
 use super::wire::Views;
+use crate::engine::call::CallEvent;
+use crate::engine::case::CaseEvent;
 use crate::engine::event::Event;
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId, ProposalId, RadioId, TaskId, UnitId};
+use crate::engine::id::{
+    AlarmId, AssignmentId, CallId, IncidentId, ProposalId, RadioId, TaskId, UnitId,
+};
 use crate::engine::incident::Phase;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -26,6 +30,7 @@ pub struct Touched {
     proposals: BTreeSet<ProposalId>,
     texts: Vec<(RadioId, String)>,
     terminals: BTreeSet<RadioId>,
+    calls: BTreeSet<CallId>,
 }
 
 impl Touched {
@@ -40,6 +45,7 @@ impl Touched {
             && self.proposals.is_empty()
             && self.texts.is_empty()
             && self.terminals.is_empty()
+            && self.calls.is_empty()
     }
 
     /// Incidents that changed.
@@ -110,6 +116,8 @@ impl Touched {
             Event::TaskOpened { task, .. } | Event::TaskDone { task, .. } => {
                 self.tasks.insert(*task);
             }
+            Event::Call(event) => self.note_call(event),
+            Event::Case(event) => self.note_case(views, event),
             Event::ProposalMade { proposal, .. }
             | Event::ProposalOverdue { proposal, .. }
             | Event::ProposalEnded { proposal, .. } => {
@@ -131,6 +139,69 @@ impl Touched {
         }
     }
 
+    fn note_call(&mut self, event: &CallEvent) {
+        match event {
+            CallEvent::Arrived { call, .. }
+            | CallEvent::Answered { call, .. }
+            | CallEvent::Ended { call }
+            | CallEvent::Abandoned { call }
+            | CallEvent::Dismissed { call, .. }
+            | CallEvent::CalledBack { call, .. } => {
+                self.calls.insert(*call);
+            }
+            CallEvent::Overdue { call, alarm, .. } => {
+                self.calls.insert(*call);
+                self.alarms.insert(*alarm);
+            }
+            CallEvent::Attached { call, incident, .. } => {
+                self.calls.insert(*call);
+                self.incidents.insert(*incident);
+            }
+        }
+    }
+
+    fn note_case(&mut self, views: Views<'_>, event: &CaseEvent) {
+        match event {
+            CaseEvent::Received { incident, .. }
+            | CaseEvent::Referred { incident, .. }
+            | CaseEvent::ReferralAccepted { incident, .. }
+            | CaseEvent::ReferralReturned { incident, .. }
+            | CaseEvent::Reopened { incident, .. }
+            | CaseEvent::FeedbackAwaited { incident, .. }
+            | CaseEvent::FeedbackGiven { incident, .. }
+            | CaseEvent::FollowedUp { incident, .. } => {
+                self.incidents.insert(*incident);
+            }
+            CaseEvent::Merged { incident, into, .. } => {
+                self.note_moved(views, *incident, Some(*into));
+            }
+            CaseEvent::Undone {
+                incident, survivor, ..
+            } => self.note_moved(views, *incident, *survivor),
+            CaseEvent::Linked {
+                incident, other, ..
+            } => self.incidents.extend([*incident, *other]),
+            CaseEvent::AssignmentMoved {
+                assignment,
+                incident,
+                ..
+            } => {
+                self.assignments.insert(*assignment);
+                self.incidents.insert(*incident);
+            }
+        }
+    }
+
+    /// Calls moved between two incidents.
+    fn note_moved(&mut self, views: Views<'_>, incident: IncidentId, other: Option<IncidentId>) {
+        for id in other.into_iter().chain([incident]) {
+            self.incidents.insert(id);
+            let found = views.engine.state().incidents.get(&id);
+            let calls = found.into_iter().flat_map(|found| &found.calls);
+            self.calls.extend(calls.copied());
+        }
+    }
+
     /// The delta's line.
     #[must_use]
     pub fn delta(&self, views: Views<'_>, epoch: u64, seq: u64) -> Bytes {
@@ -149,8 +220,11 @@ impl Touched {
             .alarms
             .iter()
             .filter(|id| !state.alarms.contains_key(id));
-        let tasks = self.tasks.iter().filter_map(|id| state.tasks.get(id));
-        let done = self.tasks.iter().filter(|id| !state.tasks.contains_key(id));
+        let calls = self.calls.iter().filter_map(|id| state.calls.get(id));
+        let told = incidents.clone().filter_map(|incident| incident.task);
+        let touched: BTreeSet<TaskId> = self.tasks.iter().copied().chain(told).collect();
+        let tasks = touched.iter().filter_map(|id| state.tasks.get(id));
+        let done = touched.iter().filter(|id| !state.tasks.contains_key(id));
         let known = |id: &ProposalId| state.proposals.by_id(*id);
         let proposals = self.proposals.iter().filter_map(known);
         let ended = self.proposals.iter().filter(|id| known(id).is_none());
@@ -167,6 +241,7 @@ impl Touched {
             "units": units.map(|found| views.unit(found)).collect::<Vec<_>>(),
             "alarms": alarms.map(|found| views.alarm(found)).collect::<Vec<_>>(),
             "alarms_acked": gone.collect::<Vec<_>>(),
+            "calls": calls.map(|found| views.call(found)).collect::<Vec<_>>(),
             "tasks": tasks.map(|found| views.task(found)).collect::<Vec<_>>(),
             "tasks_done": done.collect::<Vec<_>>(),
             "proposals": proposals.map(|found| views.proposal(found)).collect::<Vec<_>>(),
@@ -177,12 +252,12 @@ impl Touched {
     }
 }
 
-/// The pages of a snapshot: open incidents, their assignments, units, alarms, tasks, proposals.
-/// Deltas go on at `seq` + 1.
+/// The pages of a snapshot: incidents not closed, their assignments, units, alarms, tasks,
+/// proposals, open calls and those to call back. Deltas go on at `seq` + 1.
 #[must_use]
 pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
     let state = views.engine.state();
-    let shown = |phase: Phase| !matches!(phase, Phase::Closed | Phase::Cancelled);
+    let shown = |phase: Phase| !matches!(phase, Phase::Closed | Phase::Cancelled | Phase::Merged);
     let incidents = state
         .incidents
         .values()
@@ -218,6 +293,10 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
                 .iter()
                 .map(|found| ("proposal", views.proposal(found))),
         );
+    let waited_for = |call: CallId| state.calling_back(call).is_some();
+    let calls = state.calls.values();
+    let calls = calls.filter(|call| call.phase.is_open() || waited_for(call.id));
+    let items = items.chain(calls.map(|found| ("call", views.call(found))));
     let mut pages = Vec::new();
     let (mut page, mut size) = (Vec::new(), 0usize);
     for (kind, value) in items {

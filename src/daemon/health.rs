@@ -4,6 +4,7 @@ use super::output::LinkId;
 use super::wire::Named;
 use super::{Daemon, Now};
 use crate::engine::assignment::Rung;
+use crate::engine::call::CallEvent;
 use crate::engine::event::Event;
 use crate::engine::policy::Grade;
 use serde_json::{Value, json};
@@ -48,7 +49,7 @@ impl Counts {
             Event::AssignmentExpired { .. } => &mut self.expired,
             Event::AssignmentRecalled { .. } => &mut self.recalled,
             Event::AssignmentAdvanced { rung, .. } => self.rungs.entry(rung.name()).or_default(),
-            Event::AlarmRaised { .. } => &mut self.alarms,
+            Event::AlarmRaised { .. } | Event::Call(CallEvent::Overdue { .. }) => &mut self.alarms,
             Event::ProposalMade { .. } => &mut self.proposed,
             Event::RankingOverridden { .. } => &mut self.overridden,
             _ => return,
@@ -102,6 +103,8 @@ impl Daemon {
             "dropped_degraded": counts.dropped_degraded,
         });
         let (archive, snapshot) = self.archive_health(now);
+        let calls = &state.call_counts;
+        let [nuisance, misdial, silent] = calls.invalid;
         json!({
             "status": if self.degraded.is_some() { "degraded" } else { "ok" },
             "degraded": self.degraded,
@@ -116,6 +119,11 @@ impl Daemon {
             "open_alarms": state.alarms.len(),
             "open_emergencies": state.emergencies.len(),
             "open_tasks": state.tasks.len(),
+            "calls": {
+                "open": state.open_calls, "arrived": calls.arrived, "answered": calls.answered,
+                "abandoned": calls.abandoned,
+                "invalid": { "nuisance": nuisance, "misdial": misdial, "silent": silent },
+            },
             "mode": self.engine.policy().mode.name(),
             "open_proposals": state.proposals.len(),
             "claims": state.claims.len(),

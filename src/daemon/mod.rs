@@ -26,6 +26,7 @@ mod shown;
 mod stage;
 pub mod text;
 pub mod wire;
+mod wire_case;
 
 #[cfg(test)]
 mod tests;

@@ -91,6 +91,7 @@ impl Daemon {
             config: &self.config,
             shown: &self.shown,
             console,
+            now: now.at,
             role: user.as_ref().map(|(_, role)| *role),
         };
         let name = user.as_ref().map_or("", |(name, _)| name.as_str());
@@ -148,7 +149,12 @@ impl Daemon {
                     .filter_map(|id| state.assignments.get(id));
                 let assignments: Vec<_> = of.map(|found| views.assignment(found)).collect();
                 let incident = views.incident(found);
-                json!({ "incident": incident, "assignments": assignments, "durable": durable })
+                let calls = found.calls.iter().filter_map(|id| state.calls.get(id));
+                let calls: Vec<_> = calls.map(|call| views.call(call)).collect();
+                json!({
+                    "incident": incident, "assignments": assignments, "calls": calls,
+                    "durable": durable,
+                })
             }),
             Call::Rank(incident) => self.engine.rank(now.at, incident, None).map(|ranking| {
                 let mut view = self.views(now.at).ranking(&ranking);
@@ -325,6 +331,11 @@ impl Daemon {
             Rejection::AlreadyAssigned { .. } => "already_assigned",
             Rejection::Claimed { .. } => "claimed",
             Rejection::Full { .. } => "full",
+            Rejection::UnknownCall(_) => "unknown_call",
+            Rejection::WrongCallPhase { .. } => "wrong_call_phase",
+            Rejection::CallTaken { .. } => "call_taken",
+            Rejection::NothingToUndo(_) => "nothing_to_undo",
+            Rejection::NotYours { .. } => "not_yours",
             Rejection::Invalid(_) => "invalid",
         };
         let mut data = json!({ "kind": kind });

@@ -11,7 +11,6 @@ use crate::engine::incident::{Incident, Phase, Source};
 use crate::engine::policy::{Grade, Mode, UnitKind};
 use crate::engine::proposal::Proposal;
 use crate::engine::ranking::{Ranking, Reason, Why};
-use crate::engine::task::{Task, TaskKind};
 use crate::engine::unit::{Unit, UnitState};
 use crate::geo::datum::Datum;
 use crate::geo::plane::Plane;
@@ -46,6 +45,8 @@ macro_rules! names {
     };
 }
 
+pub(super) use names;
+
 names!(Grade { One => "I", Two => "II", Three => "III", Four => "IV" });
 names!(Mode { Auto => "auto", Recommend => "recommend" });
 names!(UnitKind { Motorcycle => "motorcycle", Car => "car", EBike => "ebike", Foot => "foot" });
@@ -55,7 +56,8 @@ names!(UnitState {
 });
 names!(Phase {
     Reported => "reported", Queued => "queued", Assigned => "assigned", Underway => "underway",
-    Resolved => "resolved", Closed => "closed", Cancelled => "cancelled",
+    Referred => "referred", Resolved => "resolved", FollowedUp => "followed_up",
+    Closed => "closed", Cancelled => "cancelled", Merged => "merged",
 });
 names!(Rung {
     Stacked => "stacked", Offered => "offered", Sent => "sent", Delivered => "delivered",
@@ -83,11 +85,12 @@ names!(AlarmKind {
     ClearToConfirm => "clear_to_confirm", MessageFailed => "message_failed",
     Stranger => "stranger", SafetyUnanswered => "safety_unanswered",
     ProposalUnanswered => "proposal_unanswered", DeskGone => "desk_gone",
+    CallUnanswered => "call_unanswered",
+    FeedbackOverdue => "feedback_overdue", ReferralUnanswered => "referral_unanswered",
 });
 names!(Reason {
     StraightLine => "straight_line", StaleFix => "stale_fix", VoiceOnly => "voice_only",
 });
-names!(TaskKind { Voice => "voice" });
 names!(Datum { Wgs84 => "wgs84", Gcj02 => "gcj02", Bd09 => "bd09" });
 names!(Service { Rrs => "RRS", Lp => "LP", Tmp => "TMP" });
 names!(Why {
@@ -116,7 +119,7 @@ impl Views<'_> {
         json!({ "lat": round(at.lat()), "lon": round(at.lon()), "datum": "wgs84" })
     }
 
-    fn call_sign(&self, unit: crate::engine::id::UnitId) -> Option<&str> {
+    pub(super) fn call_sign(&self, unit: crate::engine::id::UnitId) -> Option<&str> {
         Some(self.engine.state().units.get(&unit)?.call_sign.as_str())
     }
 
@@ -147,7 +150,7 @@ impl Views<'_> {
             json!({ "user": claim.desk.user, "console": claim.desk.console,
                     "since": claim.since, "renew_by": claim.renew_by })
         });
-        json!({
+        let mut view = json!({
             "incident": incident.id,
             "claim": claim,
             "phase": incident.phase.name(),
@@ -168,7 +171,11 @@ impl Views<'_> {
             "notes": notes,
             "emergency": incident.emergency.as_ref().map(|found| self.emergency(found)),
             "ended_at": incident.ended_at,
-        })
+        });
+        if let (Some(view), Value::Object(case)) = (view.as_object_mut(), self.case(incident)) {
+            view.extend(case);
+        }
+        view
     }
 
     /// Names of the skills of a set; a bit without a name shows as its number.
@@ -258,21 +265,9 @@ impl Views<'_> {
             "assignment": alarm.about.assignment,
             "unit": alarm.about.unit.and_then(|unit| self.call_sign(unit)),
             "radio": alarm.about.radio,
+            "call": alarm.call,
             "raised_at": alarm.raised_at,
             "times": alarm.times,
-        })
-    }
-
-    /// A task.
-    #[must_use]
-    pub fn task(&self, task: &Task) -> Value {
-        json!({
-            "task": task.id,
-            "kind": task.kind.name(),
-            "incident": task.about.incident,
-            "assignment": task.about.assignment,
-            "unit": task.about.unit.and_then(|unit| self.call_sign(unit)),
-            "opened_at": task.opened_at,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Alarms: what a desk must know now. One stays until somebody acknowledges it by name.
 
-use super::id::{AlarmId, AssignmentId, EngineTime, IncidentId, RadioId, UnitId};
+use super::id::{AlarmId, AssignmentId, CallId, EngineTime, IncidentId, RadioId, UnitId};
 use serde::{Deserialize, Serialize};
 
 /// Why an alarm was raised.
@@ -42,6 +42,12 @@ pub enum AlarmKind {
     ProposalUnanswered,
     /// The desk that claimed an incident is gone. For the supervisor.
     DeskGone,
+    /// A call rings and nobody answers.
+    CallUnanswered,
+    /// A resolved incident has no feedback form yet.
+    FeedbackOverdue,
+    /// Nobody took an incident that was referred.
+    ReferralUnanswered,
 }
 
 impl AlarmKind {
@@ -71,6 +77,17 @@ pub struct About {
     pub radio: Option<RadioId>,
 }
 
+impl About {
+    /// About an incident as a whole.
+    #[must_use]
+    pub fn of(incident: IncidentId) -> Self {
+        Self {
+            incident: Some(incident),
+            ..Self::default()
+        }
+    }
+}
+
 /// An alarm nobody has acknowledged yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
@@ -80,6 +97,8 @@ pub struct Alarm {
     pub kind: AlarmKind,
     /// What it is about.
     pub about: About,
+    /// The call it is about.
+    pub call: Option<CallId>,
     /// When it was first raised.
     pub raised_at: EngineTime,
     /// How often it was raised; the same cause about the same thing is counted, not listed again.

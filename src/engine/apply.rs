@@ -6,6 +6,7 @@
 use super::Engine;
 use super::answer::Answer;
 use super::assignment::{Assignment, Rung, Source};
+use super::case::ActKind;
 use super::event::{Event, Offer};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, UnitId};
 use super::incident::{Incident, Note, Phase, Report, Slot, Step, replan};
@@ -13,6 +14,7 @@ use super::policy::{Limits, Need};
 use super::position::Place;
 use super::state::State;
 use super::unit::{Duty, Unit};
+use std::collections::BTreeSet;
 
 impl Engine {
     /// Applies one journalled event.
@@ -65,6 +67,8 @@ impl Engine {
             | Event::AssignmentRetried { .. }
             | Event::AssignmentAdvanced { .. }
             | Event::AssignmentOverdue { .. } => self.apply_ladder(at, event)?,
+            Event::Call(event) => self.apply_call(at, event)?,
+            Event::Case(event) => self.apply_case(at, event)?,
             Event::AssignmentDeclined { .. }
             | Event::AssignmentExpired { .. }
             | Event::AssignmentRecalled { .. } => self.apply_end(at, event)?,
@@ -228,8 +232,19 @@ impl Engine {
             notes: Vec::new(),
             held: Vec::new(),
             review_at,
+            task: None,
             emergency: None,
             ended_at: None,
+            calls: Vec::new(),
+            links: BTreeSet::new(),
+            sender_number: String::new(),
+            referral: None,
+            merged_into: None,
+            moved_calls: Vec::new(),
+            feedback: Vec::new(),
+            feedback_due: None,
+            follow_up: None,
+            last_act: None,
         };
         if self.state.incidents.insert(id, incident).is_none() {
             self.state.open_incidents += 1;
@@ -295,29 +310,14 @@ impl Engine {
         if let Some(step) = step {
             incident.phase = incident.phase.after(step)?;
         }
-        let (open, ended) = (&mut self.state.open_incidents, &mut self.state.ended);
-        match incident.phase {
-            Phase::Resolved if incident.ended_at.is_none() => {
-                incident.ended_at = Some(at);
-                *open = open.saturating_sub(1);
-                self.state.unclosed.insert(*id);
-            }
-            Phase::Cancelled if incident.ended_at.is_none() => {
-                incident.ended_at = Some(at);
-                *open = open.saturating_sub(1);
-                ended.push_back((at, *id));
-            }
-            Phase::Closed if self.state.unclosed.remove(id) => ended.push_back((at, *id)),
-            _ => {}
-        }
-        if matches!(incident.phase, Phase::Resolved | Phase::Cancelled) {
-            self.end_emergency(at, *id);
-        }
-        if matches!(
-            event,
-            Event::IncidentCancelled { .. } | Event::IncidentClosed { .. }
-        ) {
-            self.unclaim(*id);
+        let act = match event {
+            Event::IncidentCancelled { by, .. } => Some((ActKind::Cancel, by)),
+            Event::IncidentResolved { by, .. } => Some((ActKind::Resolve, by)),
+            Event::IncidentClosed { by, .. } => Some((ActKind::Close, by)),
+            _ => None,
+        };
+        if let Some((kind, by)) = act {
+            self.note_end(at, *id, kind, by)?;
         }
         self.touch_incident(*id);
         if !matches!(event, Event::IncidentNoted { .. }) {

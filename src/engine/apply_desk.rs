@@ -1,11 +1,11 @@
 //! What proposals, claims and alarms make of the state; the rest is in [`super::apply`].
 
 use super::Engine;
-use super::alarm::Alarm;
+use super::alarm::{About, Alarm, AlarmKind};
 use super::claim::Claim;
 use super::deadline::Due;
 use super::event::Event;
-use super::id::{EngineTime, IncidentId};
+use super::id::{AlarmId, CallId, EngineTime, IncidentId};
 use super::proposal::{Proposal, Proposals};
 use super::state::State;
 
@@ -86,24 +86,8 @@ impl Engine {
         let state = &mut self.state;
         match event {
             Event::AlarmRaised { alarm, kind, about } => {
-                state.counters.alarm = state.counters.alarm.max(alarm.0);
-                let new = Alarm {
-                    id: *alarm,
-                    kind: *kind,
-                    about: *about,
-                    raised_at: at,
-                    times: 1,
-                };
-                state.alarms.insert(*alarm, new);
                 state.alarms_by_cause.insert((*kind, *about), *alarm);
-                if state.alarms.len() > State::MAX_ALARMS {
-                    let mut alarms = state.alarms.values();
-                    let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
-                    let oldest = oldest.or_else(|| state.alarms.values().next())?;
-                    let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
-                    state.alarms.remove(&id);
-                    state.alarms_by_cause.remove(&cause);
-                }
+                raise(state, at, *alarm, (*kind, *about), None)?;
             }
             Event::AlarmRepeated { alarm } => {
                 let found = state.alarms.get_mut(alarm)?;
@@ -123,4 +107,33 @@ impl Engine {
         self.state.claims.remove(&incident);
         self.index.deadlines.set(Due::Claim(incident), None);
     }
+}
+
+/// Shows an alarm; when there are too many the oldest that is not urgent makes room.
+pub(super) fn raise(
+    state: &mut State,
+    at: EngineTime,
+    id: AlarmId,
+    (kind, about): (AlarmKind, About),
+    call: Option<CallId>,
+) -> Option<()> {
+    state.counters.alarm = state.counters.alarm.max(id.0);
+    let new = Alarm {
+        id,
+        kind,
+        about,
+        call,
+        raised_at: at,
+        times: 1,
+    };
+    state.alarms.insert(id, new);
+    if state.alarms.len() > State::MAX_ALARMS {
+        let mut alarms = state.alarms.values();
+        let oldest = alarms.find(|alarm| !alarm.kind.is_urgent());
+        let oldest = oldest.or_else(|| state.alarms.values().next())?;
+        let (id, cause) = (oldest.id, (oldest.kind, oldest.about));
+        state.alarms.remove(&id);
+        state.alarms_by_cause.remove(&cause);
+    }
+    Some(())
 }

@@ -1,9 +1,11 @@
 //! What somebody wants: imperative, checked by `decide` against the state.
 
 use super::assignment::{Source, Step};
+use super::call::{Invalid, Ring};
+use super::case::{Agency, Form};
 use super::claim::Desk;
-use super::event::{By, LinkName, Peer};
-use super::id::{AlarmId, AssignmentId, IncidentId, Point, RadioId, TaskId, UnitId};
+use super::detail::{By, LinkName, Peer};
+use super::id::{AlarmId, AssignmentId, CallId, IncidentId, Point, RadioId, TaskId, UnitId};
 use super::incident::{Classification, Report};
 use super::message::{Request, Talkgroup};
 use super::ranking::Ranking;
@@ -72,6 +74,64 @@ pub enum Command {
     Close {
         /// Which.
         incident: IncidentId,
+        /// Who.
+        by: By,
+    },
+
+    /// A telephone rings; `called_at` is made from how long it waited in the exchange.
+    Arrive {
+        /// What the exchange tells.
+        ring: Ring,
+    },
+    /// Answers a call.
+    Answer {
+        /// Which.
+        call: CallId,
+        /// The user.
+        by: String,
+    },
+    /// Ends a call, as invalid if it was.
+    EndCall {
+        /// Which.
+        call: CallId,
+        /// Of which kind of invalid it was.
+        invalid: Option<Invalid>,
+        /// The user.
+        by: String,
+    },
+    /// Joins a call to an incident.
+    Attach {
+        /// Which.
+        call: CallId,
+        /// To which.
+        incident: IncidentId,
+        /// Who.
+        by: By,
+    },
+    /// A report that came by a recorded call, or from a sender with a number of its own.
+    ReportFrom {
+        /// What was told.
+        report: Box<Report>,
+        /// The call it came from.
+        call: Option<CallId>,
+        /// The sender's number, empty if there is none.
+        sender_number: String,
+    },
+    /// Makes an incident of its own of a call that joined another one.
+    Split {
+        /// The call.
+        call: CallId,
+        /// What it reports.
+        report: Box<Report>,
+        /// Who.
+        by: By,
+    },
+    /// Something about an incident beyond its dispatch.
+    Case {
+        /// Which.
+        incident: IncidentId,
+        /// What.
+        act: CaseAct,
         /// Who.
         by: By,
     },
@@ -176,6 +236,8 @@ pub enum Command {
     FinishTask {
         /// Which.
         task: TaskId,
+        /// What came of it, where there is something to say.
+        outcome: String,
         /// Who.
         by: By,
     },
@@ -258,5 +320,65 @@ pub enum Command {
     DeskGone {
         /// Which.
         desk: Desk,
+    },
+}
+
+/// What a desk does with an incident beyond dispatching it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseAct {
+    /// Gives it to others.
+    Refer {
+        /// To whom.
+        to: Agency,
+        /// Which one, where there are several.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// They took it.
+    Receive {
+        /// Who took it there.
+        receiver: String,
+        /// Their number for it, empty if they gave none.
+        number: String,
+    },
+    /// They gave it back.
+    Return {
+        /// Why.
+        reason: String,
+    },
+    /// It is a duplicate: joins it to another.
+    Merge {
+        /// The survivor.
+        into: IncidentId,
+    },
+    /// It has to do with another.
+    Link {
+        /// The other.
+        other: IncidentId,
+    },
+    /// Makes an ended one work again.
+    Reopen {
+        /// Why.
+        reason: String,
+    },
+    /// Takes the last merge, close, cancel or resolve back.
+    Undo {
+        /// Whether what another user did may be taken back.
+        others: bool,
+    },
+    /// Writes a feedback form.
+    Feedback {
+        /// The assignment it reports on.
+        assignment: Option<AssignmentId>,
+        /// What it says.
+        form: Form,
+    },
+    /// Notes what the caller said afterwards.
+    FollowUp {
+        /// Whether they were content, if they said.
+        satisfied: Option<bool>,
+        /// In words.
+        text: String,
     },
 }

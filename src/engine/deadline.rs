@@ -1,6 +1,6 @@
 //! The one clock of the engine: everything that must be looked at again, by time.
 
-use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, ProposalId};
+use super::id::{AssignmentId, CallId, EngineTime, IncidentId, MessageNo, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What has a deadline. Each has exactly one while it is open, and none afterwards.
@@ -18,6 +18,10 @@ pub enum Due {
     Proposal(ProposalId),
     /// A claim that must be renewed.
     Claim(IncidentId),
+    /// A call that rings.
+    Call(CallId),
+    /// An incident whose feedback form is awaited.
+    Feedback(IncidentId),
 }
 
 /// Deadlines in order.

@@ -67,6 +67,22 @@ impl Engine {
         incident.emergency.as_mut()
     }
 
+    /// An ended incident is open again: so is its emergency, unless its terminal has another.
+    pub(super) fn revive_emergency(&mut self, at: EngineTime, id: IncidentId) {
+        let incident = self.state.incidents.get(&id);
+        let Some(ended) = incident.and_then(|found| found.emergency.as_ref()) else {
+            return;
+        };
+        let (radio, unit) = (ended.radio, ended.unit);
+        self.state.emergencies.entry(radio).or_insert(id);
+        if let Some(unit) = unit
+            && let Some(found) = self.state.units.get_mut(&unit)
+        {
+            found.emergency.get_or_insert(id);
+            self.touch_unit(at, unit);
+        }
+    }
+
     /// An incident ended: its terminal may open another emergency, and its unit is as before.
     pub(super) fn end_emergency(&mut self, at: EngineTime, id: IncidentId) {
         let incident = self.state.incidents.get(&id);

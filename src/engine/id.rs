@@ -74,6 +74,16 @@ id!(
     "p"
 );
 id!(
+    /// A call (报警电话).
+    CallId(u32),
+    "c"
+);
+id!(
+    /// A feedback form (反馈单).
+    FeedbackId(u32),
+    "f"
+);
+id!(
     /// A message to a terminal: 28 bits, one for each assignment, unit message and safety text.
     MessageNo(u32),
     "m"

@@ -15,7 +15,7 @@ use serde::Serialize;
 /// Layout of an [`Image`] in postcard. It rises with every change of [`State`] or of anything in
 /// it, and with every change of what an event makes of it; older snapshots are then left alone and
 /// the journal is replayed.
-pub const IMAGE_FORMAT: u16 = 1;
+pub const IMAGE_FORMAT: u16 = 2;
 
 /// The journalled state and where each terminal was last noted.
 pub type Image = (State, Vec<(RadioId, Place)>);
@@ -64,6 +64,9 @@ impl Engine {
         for message in state.messages.values() {
             let due = Due::Message(message.no);
             index.deadlines.set(due, Some(message.deadline));
+        }
+        for call in state.calls.values() {
+            index.deadlines.set(Due::Call(call.id), call.due());
         }
         let incidents: Vec<_> = state.incidents.keys().copied().collect();
         let units: Vec<_> = state.units.keys().copied().collect();

@@ -1,19 +1,24 @@
 //! The incident (警情): what was reported, what it was confirmed to be, and where it stands.
 //!
 //! ```text
-//! Reported ─▶ Queued ⇄ Assigned ─▶ Underway ─▶ Resolved ─▶ Closed
-//!     └──────────┴────────┴───────────┴─▶ Cancelled
+//! Reported ─▶ Queued ⇄ Assigned ─▶ Underway ─▶ Resolved ─▶ FollowedUp ─▶ Closed
+//!     │          │         │          │             └────────────────────────▲
+//!     └──────────┴─────────┴──────────┴─▶ Cancelled · Merged · Referred ─▶ Closed
+//!                ▲ returned, reopened, undone (what was never confirmed: to Reported)
 //! ```
 //! Being in the queue is derived (`missing() > 0`), whatever the phase. Queued, Assigned and
 //! Underway follow from the assignments; only the other steps are said by somebody.
 
 use super::assignment::Assignment;
+use super::case::{Act, ActKind, Feedback, FollowUp, Referral};
 use super::emergency::Emergency;
-use super::id::{AssignmentId, CategoryCode, EngineTime, IncidentId, Point, UnitId};
+use super::id::{
+    AssignmentId, CallId, CategoryCode, EngineTime, IncidentId, Point, TaskId, UnitId,
+};
 use super::policy::{Grade, Limits, Need};
 use super::unit::Unit;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where an incident came in (来源). Both lines join one queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +51,21 @@ pub enum Source {
     Patrol,
 }
 
+impl Source {
+    /// Whether another desk sends it, which has a number of its own for it.
+    #[must_use]
+    pub fn is_transfer(self) -> bool {
+        matches!(
+            self,
+            Self::City110
+                | Self::Hotline12345
+                | Self::Fire119
+                | Self::Ambulance120
+                | Self::Neighbour
+        )
+    }
+}
+
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
@@ -57,12 +77,18 @@ pub enum Phase {
     Assigned,
     /// Somebody rolls or is there.
     Underway,
+    /// Given to others (移交), who may give it back; closed once they took it.
+    Referred,
     /// Handled (处置完毕).
     Resolved,
-    /// Reviewed and closed (审核结警). Terminal.
+    /// The caller was asked afterwards (回访).
+    FollowedUp,
+    /// Reviewed and closed (审核结警).
     Closed,
-    /// Withdrawn. Terminal.
+    /// Withdrawn.
     Cancelled,
+    /// Joined another incident (并警). Terminal but for undo.
+    Merged,
 }
 
 /// How far the open assignments of an incident are; stacked ones do not count.
@@ -89,24 +115,45 @@ pub enum Step {
     Close,
     /// Withdrawn.
     Cancel,
+    /// The caller was asked.
+    FollowUp,
+    /// Given to others.
+    Refer,
+    /// They gave it back: to Queued, or Reported if it was never confirmed.
+    Return(Phase),
+    /// It is work again: the same.
+    Reopen(Phase),
+    /// It joined another.
+    Merge,
+    /// The last act is taken back: to where it stood.
+    Undo(Phase),
 }
 
 impl Phase {
     /// All phases.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Reported,
         Self::Queued,
         Self::Assigned,
         Self::Underway,
+        Self::Referred,
         Self::Resolved,
+        Self::FollowedUp,
         Self::Closed,
         Self::Cancelled,
+        Self::Merged,
     ];
 
-    /// Work is still to be done.
+    /// Work is still to be done, by us or by others.
     #[must_use]
     pub fn is_open(self) -> bool {
         self < Self::Resolved
+    }
+
+    /// Our units may work on it.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        self < Self::Referred
     }
 
     /// The table of this lifecycle: the phase after `step`, none where it is not legal.
@@ -121,8 +168,18 @@ impl Phase {
             (Queued | Assigned, Step::Engage(Engaged::Offered)) => Some(Assigned),
             (Queued | Assigned | Underway, Step::Engage(Engaged::Rolling)) => Some(Underway),
             (Reported | Queued | Assigned | Underway, Step::Resolve) => Some(Resolved),
-            (Resolved, Step::Close) => Some(Closed),
+            (Resolved, Step::FollowUp) => Some(FollowedUp),
+            (Resolved | FollowedUp | Referred, Step::Close) => Some(Closed),
             (Reported | Queued | Assigned | Underway, Step::Cancel) => Some(Cancelled),
+            (Reported | Queued | Assigned | Underway, Step::Refer) => Some(Referred),
+            (Reported | Queued | Assigned | Underway, Step::Merge) => Some(Merged),
+            (Referred, Step::Return(to @ (Reported | Queued))) => Some(to),
+            (
+                Resolved | FollowedUp | Closed | Cancelled,
+                Step::Reopen(to @ (Reported | Queued)),
+            ) => Some(to),
+            (Resolved | Cancelled | Merged, Step::Undo(to @ (Reported | Queued))) => Some(to),
+            (Closed, Step::Undo(to @ (Referred | Resolved | FollowedUp))) => Some(to),
             _ => None,
         }
     }
@@ -205,10 +262,32 @@ pub struct Incident {
     pub held: Vec<(UnitId, EngineTime)>,
     /// When somebody must be told that it still waits.
     pub review_at: EngineTime,
+    /// The task to tell its caller that it takes longer, until it is done.
+    pub task: Option<TaskId>,
     /// The emergency it is about; then it is of rank 0, whatever its grade.
     pub emergency: Option<Emergency>,
-    /// When it was resolved, closed or cancelled.
+    /// When it was resolved, cancelled or merged, or closed after others took it.
     pub ended_at: Option<EngineTime>,
+    /// Its calls, in the order they joined.
+    pub calls: Vec<CallId>,
+    /// Incidents it has to do with.
+    pub links: BTreeSet<IncidentId>,
+    /// The number of whoever sent it, empty when it came from a caller.
+    pub sender_number: String,
+    /// The last time it was given to others.
+    pub referral: Option<Referral>,
+    /// The incident it joined.
+    pub merged_into: Option<IncidentId>,
+    /// Calls that moved when it was merged: an undo takes them back.
+    pub moved_calls: Vec<CallId>,
+    /// Feedback forms, oldest first.
+    pub feedback: Vec<Feedback>,
+    /// Until when one is awaited.
+    pub feedback_due: Option<EngineTime>,
+    /// What the caller said afterwards.
+    pub follow_up: Option<FollowUp>,
+    /// What may be undone.
+    pub last_act: Option<Act>,
 }
 
 impl Incident {
@@ -216,6 +295,8 @@ impl Incident {
     pub const MAX_NOTES: usize = 200;
     /// Most slots one incident may grow to.
     pub const MAX_SLOTS: usize = 32;
+    /// Most incidents one is linked with.
+    pub const MAX_LINKS: usize = 32;
 
     /// Category and grade in force.
     #[must_use]
@@ -236,11 +317,63 @@ impl Incident {
     /// Indices and needs of the plan's slots that no open or cleared assignment fills; empty unless
     /// it is waiting for units.
     pub fn missing(&self) -> impl Iterator<Item = (u8, Need)> + '_ {
-        let waiting = self.phase.is_open() && self.phase != Phase::Reported;
+        let waiting = self.phase.is_ours() && self.phase != Phase::Reported;
         (0u8..)
             .zip(&self.slots)
             .filter(move |(_, slot)| waiting && slot.planned && slot.filled_by.is_none())
             .map(|(index, slot)| (index, slot.need))
+    }
+
+    /// Whether a call may still join it.
+    #[must_use]
+    pub fn takes_calls(&self) -> bool {
+        self.phase.is_open() || matches!(self.phase, Phase::Resolved | Phase::FollowedUp)
+    }
+
+    /// Where it stands once it is work again.
+    #[must_use]
+    pub fn anew(&self) -> Phase {
+        match self.confirmed {
+            Some(_) => Phase::Queued,
+            None => Phase::Reported,
+        }
+    }
+
+    /// Where it stood before its last act.
+    #[must_use]
+    pub fn before(&self, act: ActKind) -> Phase {
+        match act {
+            ActKind::Merge | ActKind::Cancel | ActKind::Resolve => self.anew(),
+            ActKind::Close if self.is_referred() => Phase::Referred,
+            ActKind::Close if self.follow_up.is_some() => Phase::FollowedUp,
+            ActKind::Close => Phase::Resolved,
+        }
+    }
+
+    /// Given to others and not given back.
+    #[must_use]
+    pub fn is_referred(&self) -> bool {
+        let referral = self.referral.as_ref();
+        referral.is_some_and(|referral| referral.returned.is_none())
+    }
+
+    /// Whether others took it.
+    #[must_use]
+    pub fn is_received(&self) -> bool {
+        let referral = self.referral.as_ref();
+        self.is_referred() && referral.is_some_and(|referral| referral.receipt.is_some())
+    }
+
+    /// Work is to be done again: its plan is to be filled anew, and everybody may be asked.
+    pub(super) fn begin_anew(&mut self) {
+        self.ended_at = None;
+        self.feedback_due = None;
+        self.follow_up = None;
+        self.last_act = None;
+        self.held.clear();
+        for slot in &mut self.slots {
+            slot.filled_by = None;
+        }
     }
 
     /// Whether `unit` was asked before and must not be asked again yet.

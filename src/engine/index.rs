@@ -68,12 +68,16 @@ impl Engine {
         };
         self.index.queue.set(incident);
         let due = self.review_of(incident);
+        let feedback_due = incident.feedback_due;
         self.index.deadlines.set(Due::Incident(id), due);
+        self.index.deadlines.set(Due::Feedback(id), feedback_due);
     }
 
-    /// When an incident must be looked at again: it waits for a category, or for a unit.
+    /// When an incident must be looked at again: it waits for a category, for a unit, or for others
+    /// to take it.
     fn review_of(&self, incident: &Incident) -> Option<EngineTime> {
-        if incident.phase == Phase::Reported {
+        let waits_for_others = incident.phase == Phase::Referred && !incident.is_received();
+        if incident.phase == Phase::Reported || waits_for_others {
             return Some(incident.review_at);
         }
         incident.missing().next()?;
@@ -135,7 +139,7 @@ impl Engine {
         }
     }
 
-    /// Drops incidents closed more than a day ago, with their assignments.
+    /// Drops incidents that ended more than a day ago, with their assignments and calls.
     pub(super) fn forget_ended(&mut self, at: EngineTime) {
         while let Some((ended_at, id)) = self.state.ended.front().copied()
             && at.since_ms(ended_at) > State::KEEP_ENDED_MS
@@ -148,6 +152,7 @@ impl Engine {
         {
             self.forget(id);
         }
+        self.forget_calls(at);
     }
 
     fn forget(&mut self, id: IncidentId) {
@@ -156,7 +161,11 @@ impl Engine {
         };
         self.index.queue.remove(&incident);
         self.index.deadlines.set(Due::Incident(id), None);
+        self.index.deadlines.set(Due::Feedback(id), None);
         self.unclaim(id);
+        for call in &incident.calls {
+            self.forget_with_incident(*call);
+        }
         for assignment in incident.assignments {
             self.state.assignments.remove(&assignment);
             self.index.deadlines.set(Due::Assignment(assignment), None);

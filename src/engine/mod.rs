@@ -14,12 +14,17 @@
 pub mod alarm;
 pub mod answer;
 mod apply;
+mod apply_call;
+mod apply_case;
 mod apply_desk;
 pub mod assignment;
+pub mod call;
+pub mod case;
 pub mod claim;
 pub mod command;
 pub mod deadline;
 mod decide;
+pub mod detail;
 pub mod emergency;
 pub mod event;
 pub mod id;

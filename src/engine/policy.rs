@@ -101,6 +101,8 @@ pub struct Plan {
     pub needs: Vec<Need>,
     /// Limits of people.
     pub limits: Limits,
+    /// From the end of the work to the feedback form, milliseconds; 0 sets no limit.
+    pub feedback_ms: u32,
 }
 
 impl Plan {
@@ -203,6 +205,8 @@ pub struct Policy {
     pub safety: SafetyChecks,
     /// Limits of the receipt ladder.
     pub ladder: Ladder,
+    /// A call that rings longer is alarmed, milliseconds.
+    pub answer_ms: u32,
     /// Texts of status keys, trimmed.
     pub keys: BTreeMap<String, Key>,
     /// Candidates a ranking lists.

@@ -1,8 +1,9 @@
 //! Why a command was not taken: each says what was wrong and what was expected.
 
 use super::assignment::{Rung, Step};
+use super::call::CallPhase;
 use super::claim::Desk;
-use super::id::{AlarmId, AssignmentId, CategoryCode, IncidentId, RadioId, TaskId, UnitId};
+use super::id::{AlarmId, AssignmentId, CallId, CategoryCode, IncidentId, RadioId, TaskId, UnitId};
 use super::incident::Phase;
 use super::ranking::Ranking;
 use super::unit::UnitState;
@@ -106,6 +107,36 @@ pub enum Rejection {
         what: &'static str,
         /// How many.
         limit: u32,
+    },
+    /// No such call, or ended more than 24 h ago.
+    #[error("there is no call {0} among the open ones and those kept")]
+    UnknownCall(CallId),
+    /// The call's lifecycle does not allow it.
+    #[error("call {call} is {phase:?}; expected {expected}")]
+    WrongCallPhase {
+        /// Which.
+        call: CallId,
+        /// Where it stands.
+        phase: CallPhase,
+        /// Where it would have to stand.
+        expected: &'static str,
+    },
+    /// The call belongs to an incident already.
+    #[error("call {call} belongs to incident {incident}")]
+    CallTaken {
+        /// Which.
+        call: CallId,
+        /// To which.
+        incident: IncidentId,
+    },
+    /// Nothing that was done last can be undone any more.
+    #[error("nothing done to incident {0} can be undone: expected an own act of the last 10 min")]
+    NothingToUndo(IncidentId),
+    /// Another user's act: a supervisor's business.
+    #[error("{by} did this; only they or a supervisor may undo it")]
+    NotYours {
+        /// Who did it.
+        by: String,
     },
     /// A value is not possible.
     #[error("{0}")]

@@ -5,16 +5,18 @@
 use super::alarm::{About, Alarm, AlarmKind};
 use super::answer::Answers;
 use super::assignment::Assignment;
+use super::call::{Call, CallCounts};
 use super::claim::{Claim, Desk};
-use super::event::{LinkName, Peer};
+use super::detail::{LinkName, Peer};
 use super::id::{
-    AlarmId, AssignmentId, EngineTime, IncidentId, MessageNo, ProposalId, RadioId, TaskId, UnitId,
+    AlarmId, AssignmentId, CallId, EngineTime, IncidentId, MessageNo, ProposalId, RadioId, TaskId,
+    UnitId,
 };
 use super::incident::Incident;
 use super::message::{Message, Request};
 use super::proposal::Proposals;
 use super::rejection::Rejection;
-use super::task::Task;
+use super::task::{Task, TaskKind};
 use super::unit::Unit;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -34,6 +36,10 @@ pub struct Counters {
     pub task: u32,
     /// Of proposals.
     pub proposal: u32,
+    /// Of calls.
+    pub call: u32,
+    /// Of feedback forms.
+    pub feedback: u32,
 }
 
 impl Counters {
@@ -110,6 +116,8 @@ pub struct State {
     pub alarms_by_cause: BTreeMap<(AlarmKind, About), AlarmId>,
     /// Tasks not done, as many as [`State::MAX_TASKS`].
     pub tasks: BTreeMap<TaskId, Task>,
+    /// The same by cause, so that nothing is asked for twice.
+    pub tasks_by_cause: BTreeMap<(TaskKind, About), TaskId>,
     /// Open emergencies by terminal, at most one each.
     pub emergencies: BTreeMap<RadioId, IncidentId>,
     /// Rankings put to the desks, in recommend mode.
@@ -124,6 +132,14 @@ pub struct State {
     pub unclosed: BTreeSet<IncidentId>,
     /// Closed and cancelled incidents in the order they will be forgotten.
     pub ended: VecDeque<(EngineTime, IncidentId)>,
+    /// Open calls and those kept.
+    pub calls: BTreeMap<CallId, Call>,
+    /// Calls ringing or answered.
+    pub open_calls: u32,
+    /// Ended calls in the order they will be forgotten.
+    pub ended_calls: VecDeque<(EngineTime, CallId)>,
+    /// How many there ever were.
+    pub call_counts: CallCounts,
     /// Events about things the state does not know: counted, otherwise ignored.
     pub ignored: u64,
 }
@@ -144,6 +160,34 @@ impl State {
         self.incidents
             .get(&id)
             .ok_or(Rejection::UnknownIncident(id))
+    }
+
+    /// A call by id.
+    pub fn call(&self, id: CallId) -> Result<&Call, Rejection> {
+        self.calls.get(&id).ok_or(Rejection::UnknownCall(id))
+    }
+
+    /// When somebody first called about an incident; its report when no call is recorded.
+    #[must_use]
+    pub fn first_call_at(&self, incident: &Incident) -> EngineTime {
+        let calls = incident.calls.iter().filter_map(|id| self.calls.get(id));
+        let first = calls.map(|call| call.ring.called_at).min();
+        first.map_or(incident.reported_at, |at| at.min(incident.reported_at))
+    }
+
+    /// The incident an id means now: the last survivor, where it was merged.
+    #[must_use]
+    pub fn survivor(&self, id: IncidentId) -> IncidentId {
+        let mut found = id;
+        // A survivor was there before it was joined, so a chain is no longer than the incidents.
+        for _ in 0..self.incidents.len() {
+            let next = self.incidents.get(&found);
+            match next.and_then(|incident| incident.merged_into) {
+                Some(next) => found = next,
+                None => break,
+            }
+        }
+        found
     }
 
     /// An assignment by id.

@@ -18,8 +18,11 @@ use tieqi::shell::Server;
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse";
 /// Who may log in.
-pub(crate) const USERS: [(&str, Role); 2] =
-    [("calls", Role::CallTaker), ("desk", Role::Dispatcher)];
+pub(crate) const USERS: [(&str, Role); 3] = [
+    ("calls", Role::CallTaker),
+    ("desk", Role::Dispatcher),
+    ("boss", Role::Supervisor),
+];
 /// How much faster than life the simulated officers are.
 pub(crate) const SPEED: f64 = 600.0;
 /// How long a test waits for what must come.

@@ -1,6 +1,8 @@
 //! What a command is answered with: worked out from the events of its batch.
 
 use crate::engine::Engine;
+use crate::engine::call::CallEvent;
+use crate::engine::case::CaseEvent;
 use crate::engine::event::{By, Event};
 use serde_json::{Value, json};
 
@@ -39,6 +41,15 @@ pub fn answer(engine: &Engine, events: &[Event]) -> Value {
                     "proposal": proposal, "incident": incident, "slot": slot,
                     "unit": first.map(|unit| &unit.call_sign), "ranking": ranking.as_of,
                 }));
+            }
+            Event::Call(CallEvent::Arrived { call, .. }) => {
+                answer.insert("call".into(), json!(call));
+            }
+            Event::TaskOpened { task, .. } => {
+                answer.insert("task".into(), json!(task));
+            }
+            Event::Case(CaseEvent::FeedbackGiven { feedback, .. }) => {
+                answer.insert("feedback".into(), json!(feedback));
             }
             Event::AssignmentStacked { assignment, .. } => {
                 answer.insert("stacked".into(), json!(assignment));

@@ -5,9 +5,12 @@
 //! ids only.
 
 mod answer;
+mod case;
+mod line;
 mod list;
 mod names;
 mod params;
+mod report;
 
 use super::archive::Filter;
 use super::rpc::Problem;
@@ -20,13 +23,13 @@ use crate::engine::Engine;
 use crate::engine::assignment::{Source as StampSource, Step};
 use crate::engine::claim::Desk;
 use crate::engine::command::Command;
-use crate::engine::event::By;
-use crate::engine::id::{AlarmId, AssignmentId, IncidentId, TaskId};
-use crate::engine::incident::{Classification, Report, Source};
+use crate::engine::detail::By;
+use crate::engine::id::{AlarmId, AssignmentId, EngineTime, IncidentId};
+use crate::engine::incident::Classification;
 use crate::engine::message::Talkgroup;
 use crate::engine::policy::Grade;
 pub use answer::answer;
-use names::{category, duty, grade, point, unit_id, wall_ms};
+use names::{category, duty, grade, point, unit_id};
 use params::*;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -100,7 +103,21 @@ pub const METHODS: &[(&str, Option<Role>)] = &[
     ("unit.message", Some(Role::Dispatcher)),
     ("talkgroup.message", Some(Role::Dispatcher)),
     ("alarm.ack", Some(Role::Dispatcher)),
-    ("task.done", Some(Role::Dispatcher)),
+    ("call.arrive", Some(Role::CallTaker)),
+    ("call.answer", Some(Role::CallTaker)),
+    ("call.end", Some(Role::CallTaker)),
+    ("call.attach", Some(Role::CallTaker)),
+    ("incident.refer", Some(Role::Dispatcher)),
+    ("incident.receipt", Some(Role::Dispatcher)),
+    ("incident.return", Some(Role::Dispatcher)),
+    ("incident.merge", Some(Role::Dispatcher)),
+    ("incident.split", Some(Role::Dispatcher)),
+    ("incident.link", Some(Role::Dispatcher)),
+    ("incident.reopen", Some(Role::Dispatcher)),
+    ("incident.undo", Some(Role::Dispatcher)),
+    ("incident.feedback", Some(Role::Dispatcher)),
+    ("incident.follow_up", Some(Role::Dispatcher)),
+    ("task.done", Some(Role::CallTaker)),
 ];
 
 /// What names are resolved against.
@@ -114,6 +131,8 @@ pub struct Context<'a> {
     pub shown: &'a Shown,
     /// The console that asks.
     pub console: ConsoleId,
+    /// Engine time.
+    pub now: EngineTime,
     /// The role of its user, none before anybody is logged in.
     pub role: Option<Role>,
 }
@@ -167,9 +186,15 @@ pub fn parse(
             read::<ReadIncident>(params)?.incident,
         ))),
         "incident.list" => list::parse(context, read(params)?),
-        "incident.report" => report(context, user, read(params)?),
+        "incident.report" => report::report(context, user, read(params)?),
         "incident.confirm" => confirm(context, user, read(params)?),
         "incident.claim" | "incident.release" => claim(context, user, method, params),
+        "incident.split" => report::split(context, user, read(params)?),
+        "incident.refer" | "incident.receipt" | "incident.return" | "incident.merge"
+        | "incident.link" | "incident.reopen" | "incident.undo" | "incident.feedback"
+        | "incident.follow_up" => case::parse(context, user, method, params),
+        _ if method.starts_with("call.") => line::parse(context, user, method, params),
+        "task.done" => line::task_done(context, user, params),
         _ if method.starts_with("incident.") => incident(user, method, params),
         _ if method.starts_with("assignment.") => assignment(context, user, method, params),
         _ if method.starts_with("unit.") => unit(context, user, method, params),
@@ -183,11 +208,6 @@ pub fn parse(
                 },
                 key,
             )
-        }
-        "task.done" => {
-            let TaskParams { key, task } = read(params)?;
-            let (task, by) = (TaskId(task), by(user));
-            keyed(Command::FinishTask { task, by }, key)
         }
         _ => role_for(method).and(Err(Problem::params("this method takes no such call"))),
     }
@@ -220,60 +240,6 @@ fn some_text(what: &str, text: &str, limit: usize) -> Result<(), Problem> {
 
 fn by(user: &str) -> By {
     By::User(user.to_owned())
-}
-
-fn report(context: Context<'_>, user: &str, params: ReportParams) -> Result<Call, Problem> {
-    some_text("place", &params.place, MAX_NAME)?;
-    short("caller", &params.caller, MAX_NAME)?;
-    short("text", &params.text, MAX_TEXT)?;
-    let source = match &params.source {
-        Some(name) => {
-            Source::named(name).map_err(|why| Problem::params(format!("`source`: {why}")))?
-        }
-        None => Source::Police110,
-    };
-    let category = params
-        .category
-        .as_deref()
-        .map(|key| category(context, key))
-        .transpose()?;
-    let default = category.map_or(Grade::Two, |(_, grade)| grade);
-    let grade = params
-        .grade
-        .as_deref()
-        .map(grade)
-        .transpose()?
-        .unwrap_or(default);
-    let report = Report {
-        source,
-        by: user.to_owned(),
-        place: params.place,
-        point: params
-            .position
-            .map(|position| point(context, &position))
-            .transpose()?,
-        caller: params.caller,
-        text: params.text,
-        occurred_at_ms: params
-            .occurred_at
-            .as_deref()
-            .map(|at| wall_ms("occurred_at", at))
-            .transpose()?,
-        classification: Classification {
-            category: category.map(|(code, _)| code),
-            grade,
-        },
-    };
-    let report = Box::new(report);
-    let command = match params.alarm {
-        None => Command::Report(report),
-        Some(alarm) => Command::ReportEmergency {
-            alarm: AlarmId(alarm),
-            report,
-            by: by(user),
-        },
-    };
-    keyed(command, params.key)
 }
 
 fn confirm(context: Context<'_>, user: &str, params: ConfirmParams) -> Result<Call, Problem> {

@@ -72,13 +72,10 @@ pub(super) struct ReportParams {
     pub(super) occurred_at: Option<String>,
     #[serde(default)]
     pub(super) alarm: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TaskParams {
-    pub(super) key: String,
-    pub(super) task: u32,
+    #[serde(default)]
+    pub(super) call: Option<u32>,
+    #[serde(default)]
+    pub(super) sender_number: String,
 }
 
 #[derive(Deserialize)]

@@ -27,7 +27,7 @@ impl Engine {
             return Err(Rejection::UnknownRanking(ranking));
         }
         let phase = found.phase;
-        if found.confirmed.is_none() || !phase.is_open() {
+        if found.confirmed.is_none() || !phase.is_ours() {
             let expected = "queued, assigned or underway";
             return Err(Rejection::WrongPhase {
                 incident,

@@ -3,7 +3,7 @@
 use super::super::Engine;
 use super::super::alarm::{About, AlarmKind};
 use super::super::claim::{Claim, Desk, Freed};
-use super::super::command::Command;
+use super::super::command::{CaseAct, Command};
 use super::super::event::Event;
 use super::super::id::IncidentId;
 use super::super::incident::Phase;
@@ -18,13 +18,21 @@ impl Engine {
             | Command::Cancel { incident, .. }
             | Command::Resolve { incident, .. }
             | Command::Close { incident, .. }
-            | Command::Offer { incident, .. } => Some(*incident),
+            | Command::Offer { incident, .. }
+            | Command::Case { incident, .. } => Some(*incident),
             Command::Recall { assignment, .. } | Command::Advance { assignment, .. } => {
                 let found = self.state.assignments.get(assignment);
                 found.map(|found| found.incident)
             }
             _ => None,
         };
+        if let Command::Case {
+            act: CaseAct::Merge { into },
+            ..
+        } = command
+        {
+            self.held_by(*into, desk)?;
+        }
         incident.map_or(Ok(()), |incident| self.held_by(incident, desk))
     }
 

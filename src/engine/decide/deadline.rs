@@ -46,6 +46,16 @@ impl Engine {
                     self.message_due(draft, message);
                 }
             }
+            Due::Call(id) => {
+                if let Some(call) = self.state.calls.get(&id) {
+                    self.call_due(draft, call);
+                }
+            }
+            Due::Feedback(id) => {
+                if let Some(incident) = self.state.incidents.get(&id) {
+                    self.feedback_due(draft, incident);
+                }
+            }
         }
     }
 
@@ -80,6 +90,7 @@ impl Engine {
         if waited && !self.is_proposed_for(incident) {
             let kind = match incident.phase {
                 Phase::Reported => AlarmKind::Unclassified,
+                Phase::Referred => AlarmKind::ReferralUnanswered,
                 _ if incident.report.point.is_none() => AlarmKind::NoPlace,
                 _ => AlarmKind::NoUnit,
             };
@@ -88,6 +99,11 @@ impl Engine {
                 ..About::default()
             };
             self.alarm(draft, kind, about);
+            // Whoever can be called should know that it takes longer.
+            let reachable = !incident.calls.is_empty() || !incident.report.caller.is_empty();
+            if kind == AlarmKind::NoUnit && reachable {
+                self.tell_caller_task(draft, incident.id);
+            }
         }
         let next_ms = match incident.phase {
             Phase::Reported => u64::from(self.policy.ladder.unclassified_ms),

@@ -13,21 +13,9 @@ impl Engine {
         &self,
         draft: &mut Draft,
         report: &Report,
-    ) -> Result<(), Rejection> {
+    ) -> Result<IncidentId, Rejection> {
         self.check_report(report)?;
-        // The gravest calls still come in when everything else is refused.
-        let limit = self.policy.max_open_incidents;
-        let room = if report.classification.grade == Grade::One {
-            limit / 10
-        } else {
-            0
-        };
-        if self.state.open_incidents >= limit.saturating_add(room) {
-            return Err(Rejection::Full {
-                what: "open incidents",
-                limit,
-            });
-        }
+        self.room_for(report.classification.grade)?;
         let incident = IncidentId(self.state.counters.incident + 1);
         let unclassified_ms = u64::from(self.policy.ladder.unclassified_ms);
         let review_at = draft.now.plus_ms(unclassified_ms);
@@ -39,6 +27,20 @@ impl Engine {
         if report.classification.category.is_some() {
             let confirmed = self.confirmed(draft, incident, report.classification, By::Engine);
             draft.events.push(confirmed);
+        }
+        Ok(incident)
+    }
+
+    /// Whether one more incident may be open. The gravest still come in when everything else is
+    /// refused.
+    pub(super) fn room_for(&self, grade: Grade) -> Result<(), Rejection> {
+        let limit = self.policy.max_open_incidents;
+        let room = if grade == Grade::One { limit / 10 } else { 0 };
+        if self.state.open_incidents >= limit.saturating_add(room) {
+            return Err(Rejection::Full {
+                what: "open incidents",
+                limit,
+            });
         }
         Ok(())
     }
@@ -104,7 +106,7 @@ impl Engine {
         }
     }
 
-    fn plan(&self, classification: Classification) -> &Plan {
+    pub(super) fn plan(&self, classification: Classification) -> &Plan {
         let [one, two, three, four] = &self.policy.default_plans;
         let default = match classification.grade {
             Grade::One => one,
@@ -178,16 +180,22 @@ impl Engine {
         incident: IncidentId,
         by: &By,
     ) -> Result<(), Rejection> {
-        self.legal(
+        let found = self.legal(
             incident,
             Step::Resolve,
             "reported, queued, assigned or underway",
         )?;
-        draft.events.push(Event::IncidentResolved {
-            incident,
-            by: by.clone(),
-        });
+        self.resolved(draft, found, by.clone());
         Ok(())
+    }
+
+    /// The work is done; from here on a feedback form is awaited.
+    pub(super) fn resolved(&self, draft: &mut Draft, incident: &Incident, by: By) {
+        draft.events.push(Event::IncidentResolved {
+            incident: incident.id,
+            by,
+        });
+        self.await_feedback(draft, incident);
     }
 
     pub(super) fn close(
@@ -196,7 +204,15 @@ impl Engine {
         incident: IncidentId,
         by: &By,
     ) -> Result<(), Rejection> {
-        self.legal(incident, Step::Close, "resolved")?;
+        let expected = "resolved, followed up, or referred and taken";
+        let found = self.legal(incident, Step::Close, expected)?;
+        if found.phase == Phase::Referred && !found.is_received() {
+            return Err(Rejection::WrongPhase {
+                incident,
+                phase: found.phase,
+                expected,
+            });
+        }
         draft.events.push(Event::IncidentClosed {
             incident,
             by: by.clone(),
@@ -205,7 +221,7 @@ impl Engine {
     }
 
     /// The incident, if its lifecycle allows `step` now.
-    fn legal(
+    pub(super) fn legal(
         &self,
         id: IncidentId,
         step: Step,

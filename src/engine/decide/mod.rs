@@ -1,6 +1,8 @@
 //! Commands become events. Everything here reads the state and returns facts; nothing is changed.
 
 mod assignment;
+mod call;
+mod case;
 mod claim;
 mod deadline;
 mod duty;
@@ -41,10 +43,17 @@ impl Engine {
             Command::Resume => self.resume(&mut draft),
             Command::Tick => self.tick(&mut draft),
             Command::NotePositions => self.note_positions(&mut draft),
-            Command::Report(report) => self.report_incident(&mut draft, report)?,
+            Command::Report(report) => self.report_incident(&mut draft, report).map(drop)?,
             Command::ReportEmergency { alarm, report, by } => {
                 self.report_emergency(&mut draft, *alarm, report, by)?;
             }
+            Command::Arrive { .. }
+            | Command::Answer { .. }
+            | Command::EndCall { .. }
+            | Command::Attach { .. }
+            | Command::ReportFrom { .. }
+            | Command::Split { .. }
+            | Command::Case { .. } => self.desk(&mut draft, command)?,
             Command::Confirm {
                 incident,
                 classification,
@@ -125,7 +134,9 @@ impl Engine {
             }
             Command::DeskGone { desk } => self.desk_gone(&mut draft, desk),
             Command::AckAlarm { alarm, by } => self.ack_alarm(&mut draft, *alarm, by)?,
-            Command::FinishTask { task, by } => self.finish_task(&mut draft, *task, by)?,
+            Command::FinishTask { task, outcome, by } => {
+                self.finish_task(&mut draft, *task, outcome, by)?;
+            }
             Command::RecordSent { .. }
             | Command::RecordSendFailed { .. }
             | Command::RecordDelivery { .. }
@@ -136,6 +147,24 @@ impl Engine {
             | Command::RecordRegistration { .. } => self.record(&mut draft, command),
         }
         Ok(draft.events)
+    }
+
+    /// Calls, and incidents beyond their dispatch.
+    fn desk(&self, draft: &mut Draft, command: &Command) -> Result<(), Rejection> {
+        match command {
+            Command::Arrive { ring } => self.call_arrives(draft, ring),
+            Command::Answer { call, by } => self.answer_call(draft, *call, by),
+            Command::EndCall { call, invalid, by } => self.end_call(draft, *call, *invalid, by),
+            Command::Attach { call, incident, by } => self.attach_call(draft, *call, *incident, by),
+            Command::ReportFrom {
+                report,
+                call,
+                sender_number,
+            } => self.report_from(draft, report, *call, sender_number),
+            Command::Split { call, report, by } => self.split(draft, *call, report, by),
+            Command::Case { incident, act, by } => self.case(draft, *incident, act, by),
+            _ => Ok(()),
+        }
     }
 
     /// What comes from the air is never refused: what fits nothing changes nothing.

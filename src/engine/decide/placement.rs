@@ -32,7 +32,10 @@ impl Engine {
             return;
         };
         self.withdraw(draft, incident);
-        if !incident.phase.is_open() {
+        if incident.phase == Phase::Merged {
+            return self.hand_over(draft, incident);
+        }
+        if !incident.phase.is_ours() {
             return self.wind_up(draft, incident);
         }
         if incident.phase == Phase::Reported {
@@ -80,11 +83,7 @@ impl Engine {
             }
         }
         if !working {
-            let resolved = Event::IncidentResolved {
-                incident: incident.id,
-                by: By::Engine,
-            };
-            draft.events.push(resolved);
+            self.resolved(draft, incident, By::Engine);
         }
     }
 

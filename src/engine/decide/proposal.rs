@@ -26,7 +26,7 @@ impl Engine {
 
     fn over(&self, incident: &Incident, proposal: &Proposal) -> Option<Over> {
         let asked = (proposal.slot, proposal.ranking.need);
-        if !incident.phase.is_open() {
+        if !incident.phase.is_ours() {
             Some(Over::IncidentEnded)
         } else if !incident.missing().any(|missing| missing == asked) {
             Some(Over::SlotFilled)

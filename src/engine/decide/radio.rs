@@ -189,6 +189,7 @@ impl Engine {
         key: Key,
         number: Option<IncidentId>,
     ) -> bool {
+        let number = number.map(|number| self.state.survivor(number));
         let known = number.filter(|number| self.state.incidents.contains_key(number));
         let active = self.active_of(unit);
         let meant = active.filter(|active| number.is_none_or(|number| number == active.incident));

@@ -4,10 +4,12 @@
 use crate::engine::Engine;
 use crate::engine::alarm::AlarmKind;
 use crate::engine::assignment::Rung;
+use crate::engine::call::{Call, CallEvent, CallPhase};
+use crate::engine::case::{ActKind, CaseEvent};
 use crate::engine::command::Command;
 use crate::engine::deadline::{Deadlines, Due};
 use crate::engine::event::{By, Event};
-use crate::engine::id::{AssignmentId, EngineTime, IncidentId, Point, RadioId, UnitId};
+use crate::engine::id::{AssignmentId, CallId, EngineTime, IncidentId, Point, RadioId, UnitId};
 use crate::engine::image::Image;
 use crate::engine::incident::{Incident, Phase};
 use crate::engine::policy::{Mode, Need, Policy};
@@ -17,6 +19,7 @@ use crate::engine::queue::{Queue, Turn, turn};
 use crate::engine::ranking::travel_ms;
 use crate::engine::rejection::Rejection;
 use crate::engine::state::State;
+use crate::engine::task::TaskKind;
 use crate::engine::unit::UnitState;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +32,9 @@ pub(super) struct Audited {
     ended: BTreeMap<IncidentId, Option<EngineTime>>,
     /// Closed or cancelled: forgotten a day later.
     closed: BTreeMap<IncidentId, EngineTime>,
+    calls: BTreeMap<CallId, Option<EngineTime>>,
+    /// Calls that went with their incident.
+    forgotten: BTreeSet<CallId>,
 }
 
 impl Audited {
@@ -40,6 +46,8 @@ impl Audited {
             replica: Engine::new(policy),
             ended: BTreeMap::new(),
             closed: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
         };
         new.execute(&Command::PublishPolicy).unwrap();
         new
@@ -174,25 +182,17 @@ impl Audited {
     fn audit(&mut self, batch: &[Event]) {
         for event in batch {
             self.before(event);
+            let owned = self.replica.state().calls.values();
+            let owned: Vec<CallId> = owned
+                .filter(|call| call.incident.is_some())
+                .map(|call| call.id)
+                .collect();
             self.replica.apply(self.now, event);
+            let gone = |call: &CallId| !self.replica.state().calls.contains_key(call);
+            self.forgotten.extend(owned.into_iter().filter(gone));
             self.replica.replayed();
             self.log.push((self.now, event.clone()));
-            match event {
-                Event::IncidentReported { incident, .. } => {
-                    self.ended.insert(*incident, None);
-                }
-                Event::IncidentResolved { incident, .. } => {
-                    self.ended.insert(*incident, Some(self.now));
-                }
-                Event::IncidentClosed { incident, .. } => {
-                    self.closed.insert(*incident, self.now);
-                }
-                Event::IncidentCancelled { incident, .. } => {
-                    self.ended.insert(*incident, Some(self.now));
-                    self.closed.insert(*incident, self.now);
-                }
-                _ => {}
-            }
+            self.note_end(event);
         }
         let (live, replica) = (&self.engine, &self.replica);
         assert_eq!(live.state(), replica.state(), "replay gave another state");
@@ -202,6 +202,7 @@ impl Audited {
         assert_eq!(live.index.by_message, replica.index.by_message);
         assert!(!live.is_unsettled());
         self.nothing_lost();
+        self.calls();
         self.units_and_slots();
         self.emergencies();
         self.tasks();
@@ -218,6 +219,102 @@ impl Audited {
                 "{claim:?}"
             );
         }
+    }
+
+    /// When incidents and calls end, as one would write it down from the events alone.
+    fn note_end(&mut self, event: &Event) {
+        match event {
+            Event::IncidentReported { incident, .. }
+            | Event::Case(
+                CaseEvent::Reopened { incident, .. } | CaseEvent::ReferralReturned { incident, .. },
+            ) => {
+                self.ended.insert(*incident, None);
+                self.closed.remove(incident);
+            }
+            Event::IncidentResolved { incident, .. } => {
+                self.ended.insert(*incident, Some(self.now));
+            }
+            Event::IncidentCancelled { incident, .. }
+            | Event::Case(CaseEvent::Merged { incident, .. })
+            | Event::IncidentClosed { incident, .. } => {
+                let ended = self.ended.entry(*incident).or_default();
+                ended.get_or_insert(self.now);
+                self.closed.insert(*incident, self.now);
+            }
+            Event::Case(CaseEvent::Undone { incident, act, .. }) => {
+                let referred = self.replica.state().incidents[incident].is_referred();
+                if *act != ActKind::Close || referred {
+                    self.ended.insert(*incident, None);
+                }
+                self.closed.remove(incident);
+            }
+            Event::Call(CallEvent::Arrived { call, .. }) => {
+                self.calls.insert(*call, None);
+            }
+            Event::Call(
+                CallEvent::Ended { call }
+                | CallEvent::Dismissed { call, .. }
+                | CallEvent::Abandoned { call },
+            ) => {
+                let ended = self.calls.entry(*call).or_default();
+                ended.get_or_insert(self.now);
+            }
+            Event::Call(CallEvent::CalledBack { call, .. }) => {
+                self.calls.insert(*call, Some(self.now));
+            }
+            _ => {}
+        }
+    }
+
+    /// Calls that are open, wait for a call-back or ended within a day are kept; each belongs to at
+    /// most one incident, and both know it.
+    fn calls(&self) {
+        let state = self.engine.state();
+        for (id, ended) in &self.calls {
+            let recent = ended.is_some_and(|at| self.now.since_ms(at) <= Call::KEEP_ENDED_MS);
+            let alone = state
+                .calls
+                .get(id)
+                .is_none_or(|call| call.incident.is_none());
+            let kept = state.calling_back(*id).is_some();
+            let forgotten = self.forgotten.contains(id);
+            assert!(
+                state.calls.contains_key(id) || !(recent && alone || kept) || forgotten,
+                "{id} is lost"
+            );
+        }
+        let mut open = 0;
+        for call in state.calls.values() {
+            open += u32::from(call.phase.is_open());
+            assert_eq!(call.ended_at.is_none(), call.phase.is_open());
+            assert!(call.invalid.is_none() || call.incident.is_none());
+            assert_eq!(call.invalid.is_some(), call.phase == CallPhase::Invalid);
+            if let Some(incident) = call.incident {
+                assert!(state.incidents[&incident].calls.contains(&call.id));
+            }
+        }
+        assert_eq!(open, state.open_calls);
+        let mut owner: BTreeMap<CallId, IncidentId> = BTreeMap::new();
+        for incident in state.incidents.values() {
+            assert!(incident.calls.len() <= Call::MAX_OF_INCIDENT);
+            for call in &incident.calls {
+                assert_eq!(owner.insert(*call, incident.id), None, "{call} has two");
+                assert_eq!(state.calls[call].incident, Some(incident.id));
+            }
+            assert_eq!(
+                incident.merged_into.is_some(),
+                incident.phase == Phase::Merged
+            );
+            if incident.phase == Phase::Merged {
+                assert!(incident.calls.is_empty());
+                assert_eq!(state.open_assignments(incident).count(), 0);
+            }
+        }
+        for (cause, id) in &state.tasks_by_cause {
+            let task = &state.tasks[id];
+            assert_eq!((task.kind, task.about), *cause);
+        }
+        assert_eq!(state.tasks.len(), state.tasks_by_cause.len());
     }
 
     /// What must hold just before an event.
@@ -288,7 +385,7 @@ impl Audited {
                 match why {
                     Over::UnitGone => assert!(!may_go, "{found:?} was taken away"),
                     Over::SlotFilled => assert!(incident.missing().all(|it| it != asked)),
-                    Over::IncidentEnded => assert!(!incident.phase.is_open()),
+                    Over::IncidentEnded => assert!(!incident.phase.is_ours()),
                     Over::Answered => {}
                 }
             }
@@ -479,7 +576,7 @@ impl Audited {
                 Rung::Cleared => assert!(fills <= 1),
                 _ => assert_eq!(fills, 0),
             }
-            assert!(incident.phase.is_open() || !assignment.rung.is_open());
+            assert!(incident.phase.is_ours() || !assignment.rung.is_open());
         }
         for unit in state.units.values() {
             assert_eq!(unit.active, active.get(&unit.id).copied());
@@ -523,7 +620,8 @@ impl Audited {
     /// Whoever waits for a call has a task, until the call is made or not needed.
     fn tasks(&self) {
         let state = self.engine.state();
-        for (id, task) in &state.tasks {
+        let voice = state.tasks.iter();
+        for (id, task) in voice.filter(|(_, task)| task.kind == TaskKind::Voice) {
             let assignment = &state.assignments[&task.about.assignment.unwrap()];
             assert_eq!(assignment.task, Some(*id));
             assert_eq!(assignment.rung, Rung::Offered);
@@ -549,10 +647,12 @@ impl Audited {
             let waits = incident.missing().next().is_some();
             let lapses = incident.held.iter().map(|(_, until)| *until);
             let soonest = lapses.filter(|_| waits).chain([incident.review_at]).min();
-            let reported = incident.confirmed.is_none() && incident.phase.is_open();
-            if waits || reported {
+            let reported = incident.phase == Phase::Reported;
+            let referred = incident.phase == Phase::Referred && !incident.is_received();
+            if waits || reported || referred {
                 deadlines.set(Due::Incident(incident.id), soonest);
             }
+            deadlines.set(Due::Feedback(incident.id), incident.feedback_due);
             turns.extend(waits.then(|| self.turn(incident)));
         }
         for assignment in state.assignments.values() {
@@ -569,6 +669,10 @@ impl Audited {
         }
         for (incident, claim) in &state.claims {
             deadlines.set(Due::Claim(*incident), claim.renew_by);
+        }
+        for call in state.calls.values() {
+            let rings = call.phase == CallPhase::Ringing;
+            deadlines.set(Due::Call(call.id), rings.then_some(call.deadline));
         }
         for message in state.messages.values() {
             deadlines.set(Due::Message(message.no), Some(message.deadline));

@@ -39,6 +39,8 @@ impl Script {
                 assert_eq!(holder, wanted.as_ref(), "{line}");
             }
             "message" => self.message(words),
+            "call" | "todo" | "notodo" | "lines" | "links" | "first" | "merged" | "forms"
+            | "counts" => self.case_expectation(verb, words),
             "counter" => {
                 let last = self.world.engine.state().counters.message;
                 assert_eq!(last.to_string(), words[0], "{line}");
@@ -73,15 +75,8 @@ impl Script {
         alarms.map(|alarm| (alarm.kind, alarm.times)).collect()
     }
 
-    fn batch_names(&self) -> Vec<String> {
-        let name = |event: &Event| {
-            let text = format!("{event:?}");
-            text.split([' ', '{', '('])
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        self.batch.iter().map(name).collect()
+    fn batch_names(&self) -> Vec<&'static str> {
+        self.batch.iter().map(super::golden::name).collect()
     }
 
     /// Sets the message counter, as years of messages would.

@@ -1,6 +1,7 @@
 //! The lifecycles as tables that can be read aloud: every state against everything that may happen.
 
 use crate::engine::assignment::{Move, Rung, Step};
+use crate::engine::call::{CallPhase, CallStep};
 use crate::engine::id::{AssignmentId, EngineTime, UnitId};
 use crate::engine::incident::{Engaged, Phase, Step as IncidentStep};
 use crate::engine::policy::{Skills, UnitKind};
@@ -54,10 +55,38 @@ fn incident_matrix() {
         Resolve,
         Close,
         Cancel,
+        FollowUp,
+        Refer,
+        Return(Phase::Queued),
+        Reopen(Phase::Queued),
+        Merge,
+        Undo(Phase::Queued),
+        Undo(Phase::Resolved),
     ];
     let mut rows = vec![vec![String::from("phase")]];
     rows[0].extend(steps.iter().map(|step| format!("{step:?}")));
     for phase in Phase::ALL {
+        let mut row = vec![format!("{phase:?}")];
+        row.extend(steps.iter().map(|step| {
+            let next = phase.after(*step);
+            next.map_or(String::from("-"), |next| format!("{next:?}"))
+        }));
+        rows.push(row);
+    }
+    insta::assert_snapshot!(table(&rows));
+}
+
+#[test]
+fn call_matrix() {
+    let steps = [
+        CallStep::Answer,
+        CallStep::End,
+        CallStep::Dismiss,
+        CallStep::Attach,
+    ];
+    let mut rows = vec![vec![String::from("phase")]];
+    rows[0].extend(steps.iter().map(|step| format!("{step:?}")));
+    for phase in CallPhase::ALL {
         let mut row = vec![format!("{phase:?}")];
         row.extend(steps.iter().map(|step| {
             let next = phase.after(*step);

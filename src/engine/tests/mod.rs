@@ -4,12 +4,15 @@ mod audit;
 mod bounds;
 mod expect;
 mod golden;
+mod golden_case;
 mod image;
 
 mod lifecycle;
 mod property;
 mod ranking;
 
+mod scenario_call;
+mod scenario_case;
 mod scenario_claim;
 mod scenario_duty;
 mod scenario_emergency;
@@ -18,6 +21,7 @@ mod scenario_ladder;
 mod scenario_queue;
 mod scenario_recommend;
 mod script;
+mod script_case;
 
 use super::id::{CategoryCode, RadioId};
 use super::policy::{
@@ -39,6 +43,7 @@ fn plan(needs: &[Need]) -> Plan {
             arrive_ms: 600_000,
             on_scene_ms: 1_800_000,
         },
+        feedback_ms: 0,
     }
 }
 
@@ -73,7 +78,10 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         };
         known.insert(CategoryCode(code), category);
         for grade in Grade::ALL {
-            plans.insert((CategoryCode(code), grade), plan(&needs));
+            let mut plan = plan(&needs);
+            // Only this category has a limit for the form.
+            plan.feedback_ms = if key == "march" { 3_600_000 } else { 0 };
+            plans.insert((CategoryCode(code), grade), plan);
         }
     }
     let keys = [
@@ -115,6 +123,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
             waiting_ms: [10_000, 30_000, 60_000, 120_000],
             proposal_ms: [8_000, 20_000, 40_000, 80_000],
         },
+        answer_ms: 15_000,
         keys: keys.map(|(text, key)| (text.to_owned(), key)).into(),
         top_k: 3,
         max_open_incidents: 20,

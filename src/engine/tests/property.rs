@@ -3,14 +3,16 @@
 use super::audit::Audited;
 use super::{FIRST_AID, policy};
 use crate::engine::assignment::{Assignment, Source, Step};
+use crate::engine::call::{Invalid, Ring};
+use crate::engine::case::{Agency, Form, Outcome};
 use crate::engine::claim::Desk;
-use crate::engine::command::Command;
-use crate::engine::event::By;
+use crate::engine::command::{CaseAct, Command};
+use crate::engine::detail::By;
 use crate::engine::id::{
-    AlarmId, AssignmentId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId, TaskId,
-    UnitId,
+    AlarmId, AssignmentId, CallId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId,
+    TaskId, UnitId,
 };
-use crate::engine::incident::{Classification, Report, Source as Line};
+use crate::engine::incident::{Classification, Phase, Report, Source as Line};
 use crate::engine::message::Request;
 use crate::engine::policy::{Grade, Mode, Need, Skills, UnitKind};
 use crate::engine::position::Fix;
@@ -67,6 +69,12 @@ enum Op {
     Release(u32, u8),
     Gone(u8),
     Restart,
+    Ring,
+    Call(u32, u8),
+    Attach(u32, u32),
+    ReportFrom(u32, bool, u16, Option<(i8, i8)>),
+    Task(u32),
+    Case(u32, u32, u8, u8),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -103,6 +111,39 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (incident(), 0u8..3).prop_map(|(i, d)| Op::Release(i, d)),
         1 => (0u8..3).prop_map(Op::Gone),
         1 => Just(Op::Restart),
+        3 => Just(Op::Ring),
+        4 => (0u32..6, 0u8..5).prop_map(|(c, how)| Op::Call(c, how)),
+        2 => (0u32..6, incident()).prop_map(|(c, i)| Op::Attach(c, i)),
+        3 => (0u32..6, any::<bool>(), 1u16..8, maybe())
+            .prop_map(|(c, split, k, p)| Op::ReportFrom(c, split, k, p)),
+        1 => (0u32..4).prop_map(Op::Task),
+        8 => (incident(), incident(), 0u8..9, 0u8..3)
+            .prop_map(|(i, other, what, who)| Op::Case(i, other, what, who)),
+    ]
+}
+
+/// What the desks do of a busy hour: few incidents, so that acts meet.
+fn desk_op() -> impl Strategy<Value = Op> {
+    let place = || Just(Some((0i8, 0i8)));
+    let (incident, radio) = (|| 0u32..4, || 1u32..=UNITS);
+    prop_oneof![
+        4 => (1u16..7, 0u8..4, place()).prop_map(|(c, g, p)| Op::Report(c, g, p)),
+        1 => (incident(), 0u16..7, 0u8..4).prop_map(|(i, c, g)| Op::Confirm(i, c, g)),
+        3 => (incident(), 0u8..3).prop_map(|(i, how)| Op::End(i, how)),
+        2 => (incident(), radio(), any::<bool>()).prop_map(|(i, u, s)| Op::Offer(i, u, s)),
+        9 => (radio(), 0u8..6).prop_map(|(r, k)| Op::Key(r, k, None)),
+        2 => prop_oneof![0u32..3_000, 0u32..3_000_000].prop_map(Op::Pass),
+        3 => Just(Op::Ring),
+        6 => (0u32..3, 0u8..5).prop_map(|(c, how)| Op::Call(c, how)),
+        3 => (0u32..3, incident()).prop_map(|(c, i)| Op::Attach(c, i)),
+        4 => (0u32..3, any::<bool>(), 1u16..7, place())
+            .prop_map(|(c, split, k, p)| Op::ReportFrom(c, split, k, p)),
+        1 => (0u32..3).prop_map(Op::Task),
+        5 => (incident(), incident(), 0u8..9, 0u8..3)
+            .prop_map(|(i, other, what, who)| Op::Case(i, other, what, who)),
+        5 => (incident(), incident()).prop_map(|(i, other)| Op::Case(i, other, 3, 1)),
+        4 => (incident(), 0u8..3).prop_map(|(i, who)| Op::Case(i, 0, 6, who)),
+        1 => Just(Op::Restart),
     ]
 }
 
@@ -117,19 +158,6 @@ fn classification(category: u16, grade: u8) -> Classification {
     Classification {
         category: (category > 0).then_some(CategoryCode(category)),
         grade: Grade::ALL[usize::from(grade)],
-    }
-}
-
-fn report(category: u16, grade: u8, place: Option<(i8, i8)>) -> Report {
-    Report {
-        source: Line::Police110,
-        by: String::new(),
-        place: String::new(),
-        point: place.map(point),
-        caller: String::new(),
-        text: String::new(),
-        occurred_at_ms: None,
-        classification: classification(category, grade),
     }
 }
 
@@ -155,6 +183,19 @@ fn desk(number: u8) -> Desk {
     Desk {
         user: String::from(if number < 2 { "desk" } else { "other" }),
         console: u64::from(number),
+    }
+}
+
+fn report(category: u16, grade: u8, place: Option<(i8, i8)>) -> Report {
+    Report {
+        source: Line::Police110,
+        by: String::new(),
+        place: String::new(),
+        point: place.map(point),
+        caller: String::new(),
+        text: String::new(),
+        occurred_at_ms: None,
+        classification: classification(category, grade),
     }
 }
 
@@ -206,7 +247,8 @@ impl Audited {
                 self.observe(RadioId(*radio), fix);
             }
             _ => {
-                let ours = self.desk(op).map(|command| Command::ByDesk {
+                let ours = self.desk(op).or_else(|| self.case(op));
+                let ours = ours.map(|command| Command::ByDesk {
                     desk: desk(0),
                     command: Box::new(command),
                 });
@@ -217,19 +259,44 @@ impl Audited {
         }
     }
 
+    /// Whatever is open can be brought to an end.
+    fn wind_up(&mut self) {
+        self.restart();
+        self.tick();
+        let incidents = self.engine.state().incidents.values();
+        let open: Vec<IncidentId> = incidents
+            .filter(|incident| incident.phase.is_open())
+            .map(|incident| incident.id)
+            .collect();
+        for incident in open {
+            let by = by();
+            if self.engine.state().incidents[&incident].phase == Phase::Referred {
+                let reason = String::new();
+                let act = CaseAct::Return { reason };
+                let by = by.clone();
+                self.execute(&Command::Case { incident, act, by }).unwrap();
+            }
+            self.execute(&Command::Resolve { incident, by }).unwrap();
+        }
+        let state = self.engine.state();
+        assert!(state.units.values().all(|unit| unit.active.is_none()));
+        assert_eq!(state.open_incidents, 0);
+    }
+
     fn desk(&self, op: &Op) -> Option<Command> {
         let by = by();
         Some(match op {
             Op::Report(category, grade, place) => {
                 Command::Report(Box::new(report(*category, *grade, *place)))
             }
+            Op::Done(task) => Command::FinishTask {
+                task: TaskId(*task),
+                outcome: String::new(),
+                by,
+            },
             Op::Vouch(alarm, place) => Command::ReportEmergency {
                 alarm: AlarmId(*alarm),
                 report: Box::new(report(0, 0, *place)),
-                by,
-            },
-            Op::Done(task) => Command::FinishTask {
-                task: TaskId(*task),
                 by,
             },
             Op::Confirm(back, category, grade) => Command::Confirm {
@@ -329,6 +396,116 @@ impl Audited {
         })
     }
 
+    /// One of the latest calls.
+    fn call(&self, back: u32) -> CallId {
+        let mut found = self.engine.state().calls.keys().rev();
+        let found = found.nth(usize::try_from(back).unwrap());
+        found.copied().unwrap_or(CallId(0))
+    }
+
+    fn case(&self, op: &Op) -> Option<Command> {
+        let user = String::new;
+        Some(match op {
+            Op::Ring => Command::Arrive {
+                ring: Ring {
+                    source: Line::Traffic122,
+                    caller: String::new(),
+                    trunk: String::new(),
+                    desk: None,
+                    called_at: self.now,
+                },
+            },
+            Op::Call(back, how) => {
+                let (call, by) = (self.call(*back), user());
+                match how {
+                    0 | 1 => Command::Answer { call, by },
+                    2 => Command::EndCall {
+                        call,
+                        invalid: Some(Invalid::Silent),
+                        by,
+                    },
+                    _ => Command::EndCall {
+                        call,
+                        invalid: None,
+                        by,
+                    },
+                }
+            }
+            Op::Attach(back, incident) => Command::Attach {
+                call: self.call(*back),
+                incident: self.incident(*incident),
+                by: by(),
+            },
+            Op::ReportFrom(back, split, category, place) => {
+                let report = Box::new(report(*category, 2, *place));
+                let call = self.call(*back);
+                match split {
+                    true => Command::Split {
+                        call,
+                        report,
+                        by: by(),
+                    },
+                    false => Command::ReportFrom {
+                        report,
+                        call: Some(call),
+                        sender_number: String::new(),
+                    },
+                }
+            }
+            Op::Task(back) => Command::FinishTask {
+                task: TaskId(self.engine.state().counters.task.saturating_sub(*back)),
+                outcome: String::new(),
+                by: by(),
+            },
+            Op::Case(back, other, what, who) => Command::Case {
+                incident: self.incident(*back),
+                act: self.act(*back, *other, *what, *who),
+                by: match who {
+                    0 => By::User(String::from("other")),
+                    _ => by(),
+                },
+            },
+            _ => return None,
+        })
+    }
+
+    fn act(&self, back: u32, other: u32, what: u8, who: u8) -> CaseAct {
+        let other = self.incident(other);
+        match what {
+            0 => CaseAct::Refer {
+                to: Agency::City110,
+                name: String::new(),
+                reason: String::new(),
+            },
+            1 => CaseAct::Receive {
+                receiver: String::new(),
+                number: String::new(),
+            },
+            2 => CaseAct::Return {
+                reason: String::new(),
+            },
+            3 => CaseAct::Merge { into: other },
+            4 => CaseAct::Link { other },
+            5 => CaseAct::Reopen {
+                reason: String::new(),
+            },
+            6 => CaseAct::Undo { others: who == 2 },
+            7 => CaseAct::Feedback {
+                assignment: (who == 1).then(|| self.assignment_id(back)),
+                form: Form {
+                    outcome: Outcome::Handled,
+                    injured: 0,
+                    persons: 0,
+                    text: String::new(),
+                },
+            },
+            _ => CaseAct::FollowUp {
+                satisfied: None,
+                text: String::new(),
+            },
+        }
+    }
+
     fn air(&self, op: &Op) -> Command {
         match op {
             Op::Sent(back, attempt) => Command::RecordSent {
@@ -408,17 +585,20 @@ proptest! {
             town.happen(op);
         }
         town.restart_in(Some(modes[1]));
-        town.tick();
-        let open: Vec<IncidentId> = town.engine.state().incidents.values()
-            .filter(|incident| incident.phase.is_open())
-            .map(|incident| incident.id)
-            .collect();
-        for incident in open {
-            town.execute(&Command::Resolve { incident, by: by() }).unwrap();
+        town.wind_up();
+    }
+
+    /// The same of busy desks: calls, duplicates, splits, referrals, undo.
+    #[test]
+    fn whatever_the_desks_do(
+        ops in prop::collection::vec(desk_op(), 20..150),
+        mode in prop::sample::select(&[Mode::Auto, Mode::Recommend][..]),
+    ) {
+        let mut town = town(mode);
+        for op in &ops {
+            town.happen(op);
         }
-        let state = town.engine.state();
-        prop_assert!(state.units.values().all(|unit| unit.active.is_none()));
-        prop_assert_eq!(state.open_incidents, 0);
+        town.wind_up();
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn after<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
 }
 
 /// The number of `name=N`, else `default`.
-fn number<T: std::str::FromStr>(words: &[&str], name: &str, default: T) -> T {
+pub(super) fn number<T: std::str::FromStr>(words: &[&str], name: &str, default: T) -> T {
     let found = words.iter().find_map(|word| {
         let (key, value) = word.split_once('=')?;
         (key == name).then(|| value.parse().ok()).flatten()
@@ -157,7 +157,25 @@ fn mode_of(word: &str) -> Mode {
     }
 }
 
-fn desk() -> By {
+/// `traffic grade III at 0,0 line 122`.
+pub(super) fn report(words: &[&str]) -> Report {
+    Report {
+        source: match after(words, "line") {
+            Some("122") => Line::Traffic122,
+            Some("city") => Line::City110,
+            _ => Line::Police110,
+        },
+        by: String::from("taker"),
+        place: String::from("黄江大道"),
+        point: place(words),
+        caller: String::new(),
+        text: String::new(),
+        occurred_at_ms: None,
+        classification: classification(words[0], words),
+    }
+}
+
+pub(super) fn desk() -> By {
     By::User(String::from("desk"))
 }
 
@@ -340,15 +358,19 @@ impl Script {
                 alarm: self
                     .alarm(&words[..words.len() - 1])
                     .map_or(crate::engine::id::AlarmId(999), |alarm| alarm.id),
-                report: Box::new(self.report(&["-", "at", words[words.len() - 1]])),
+                report: Box::new(report(&["-", "at", words[words.len() - 1]])),
                 by: desk(),
             },
             "done" => Command::FinishTask {
                 task: self
                     .task(words)
                     .map_or(crate::engine::id::TaskId(999), |task| task.id),
+                outcome: String::new(),
                 by: desk(),
             },
+            "ring" | "answer" | "hangup" | "attach" | "reportfrom" | "split" | "told" | "refer"
+            | "receipt" | "return" | "merge" | "link" | "reopen" | "undo" | "feedback"
+            | "followup" => self.case_command(verb, words),
             "notefixes" => Command::NotePositions,
             "msg" => self.message_command(words),
             "claim" => Command::Claim {
@@ -435,12 +457,12 @@ impl Script {
         }
     }
 
-    fn desk_command(&self, verb: &str, words: &[&str]) -> Command {
+    pub(super) fn desk_command(&self, verb: &str, words: &[&str]) -> Command {
         let by = desk();
         let number = words.first().filter(|_| verb != "report");
         let number = number.map_or(IncidentId(0), |word| incident(word));
         match verb {
-            "report" => Command::Report(Box::new(self.report(words))),
+            "report" => Command::Report(Box::new(report(words))),
             "confirm" => Command::Confirm {
                 incident: number,
                 classification: Some(classification(words[1], words)),
@@ -471,22 +493,6 @@ impl Script {
                 incident: number,
                 by,
             },
-        }
-    }
-
-    fn report(&self, words: &[&str]) -> Report {
-        Report {
-            source: match after(words, "line") {
-                Some("122") => Line::Traffic122,
-                _ => Line::Police110,
-            },
-            by: String::from("taker"),
-            place: String::from("黄江大道"),
-            point: place(words),
-            caller: String::new(),
-            text: String::new(),
-            occurred_at_ms: None,
-            classification: classification(words[0], words),
         }
     }
 

@@ -141,9 +141,10 @@ fn get(
         let Row {
             incident,
             assignments,
+            calls,
             ..
         } = row;
-        format!(r#"{{"incident":{incident},"assignments":{assignments},"durable":true,"#)
-            + &format!(r#""deliveries":[{deliveries}],"archive":{note}}}"#)
+        format!(r#"{{"incident":{incident},"assignments":{assignments},"calls":{calls},"#)
+            + &format!(r#""durable":true,"deliveries":[{deliveries}],"archive":{note}}}"#)
     })
 }

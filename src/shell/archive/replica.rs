@@ -190,6 +190,9 @@ impl Replica {
             .iter()
             .map(|one| views.assignment(one))
             .collect();
+        let calls = incident.calls.iter();
+        let calls = calls.filter_map(|id| state.calls.get(id));
+        let calls: Vec<_> = calls.map(|call| views.call(call)).collect();
         let mut whole = views.incident(incident);
         let full = whole.to_string();
         let category = whole.get("category").and_then(Value::as_str);
@@ -212,6 +215,7 @@ impl Replica {
             summary: &whole.to_string(),
             incident: &full,
             assignments: &json!(shown).to_string(),
+            calls: &json!(calls).to_string(),
         };
         changes.incident(incident.id, &row, units.into_iter());
     }

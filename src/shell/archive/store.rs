@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Layout of keys and rows; an archive of another one is made again.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 /// Memory for pages.
 const CACHE_BYTES: u64 = 16 << 20;
 const META: &[u8] = b"m";
@@ -93,6 +93,8 @@ pub(super) struct Row<'a> {
     pub(super) incident: &'a str,
     /// Its assignments, a JSON array.
     pub(super) assignments: &'a str,
+    /// Its calls, a JSON array.
+    pub(super) calls: &'a str,
 }
 
 /// An open archive. After an error it is [`Store::is_broken`].

@@ -1,0 +1,112 @@
+//! Reports: what a caller, a call or another desk tells.
+
+use super::names::{category, grade, point, wall_ms};
+use super::params::ReportParams;
+use super::{Call, Context, MAX_NAME, MAX_TEXT, by, keyed, short, some_text};
+use crate::daemon::rpc::Problem;
+use crate::daemon::wire::Named;
+use crate::engine::command::Command;
+use crate::engine::id::{AlarmId, CallId};
+use crate::engine::incident::{Classification, Report, Source};
+use crate::engine::policy::Grade;
+
+/// Understands `incident.report`.
+pub(super) fn report(
+    context: Context<'_>,
+    user: &str,
+    params: ReportParams,
+) -> Result<Call, Problem> {
+    short("sender_number", &params.sender_number, MAX_NAME)?;
+    let call = params.call.map(CallId);
+    let report = Box::new(told(context, user, &params, call)?);
+    let command = match (params.alarm, call, params.sender_number) {
+        (None, None, number) if number.is_empty() => Command::Report(report),
+        (Some(alarm), None, number) if number.is_empty() => Command::ReportEmergency {
+            alarm: AlarmId(alarm),
+            report,
+            by: by(user),
+        },
+        (Some(_), ..) => {
+            let why = "`alarm`: a terminal's emergency comes from no call and no other desk";
+            return Err(Problem::params(why));
+        }
+        (None, call, sender_number) => Command::ReportFrom {
+            report,
+            call,
+            sender_number,
+        },
+    };
+    keyed(command, params.key)
+}
+
+/// Understands `incident.split`.
+pub(super) fn split(
+    context: Context<'_>,
+    user: &str,
+    params: ReportParams,
+) -> Result<Call, Problem> {
+    let Some(call) = params.call.map(CallId) else {
+        let why = "`call` is missing: which call becomes an incident of its own?";
+        return Err(Problem::params(why));
+    };
+    if !params.sender_number.is_empty() {
+        let why = "`sender_number`: a call is split, which no other desk sent";
+        return Err(Problem::params(why));
+    }
+    let command = Command::Split {
+        call,
+        report: Box::new(told(context, user, &params, Some(call))?),
+        by: by(user),
+    };
+    keyed(command, params.key)
+}
+
+/// What was told; source and number are the call's where nobody says another.
+fn told(
+    context: Context<'_>,
+    user: &str,
+    params: &ReportParams,
+    call: Option<CallId>,
+) -> Result<Report, Problem> {
+    some_text("place", &params.place, MAX_NAME)?;
+    short("caller", &params.caller, MAX_NAME)?;
+    short("text", &params.text, MAX_TEXT)?;
+    let ring = call.and_then(|call| context.engine.state().calls.get(&call));
+    let ring = ring.map(|call| &call.ring);
+    let source = match &params.source {
+        Some(name) => {
+            Source::named(name).map_err(|why| Problem::params(format!("`source`: {why}")))?
+        }
+        None => ring.map_or(Source::Police110, |ring| ring.source),
+    };
+    let caller = match (params.caller.as_str(), ring) {
+        ("", Some(ring)) => ring.caller.clone(),
+        (caller, _) => caller.to_owned(),
+    };
+    let category = params
+        .category
+        .as_deref()
+        .map(|key| category(context, key))
+        .transpose()?;
+    let default = category.map_or(Grade::Two, |(_, grade)| grade);
+    let grade = params.grade.as_deref().map(grade).transpose()?;
+    let position = params.position.as_ref();
+    let occurred_at = params.occurred_at.as_deref();
+    Ok(Report {
+        source,
+        by: user.to_owned(),
+        place: params.place.clone(),
+        point: position
+            .map(|position| point(context, position))
+            .transpose()?,
+        caller,
+        text: params.text.clone(),
+        occurred_at_ms: occurred_at
+            .map(|at| wall_ms("occurred_at", at))
+            .transpose()?,
+        classification: Classification {
+            category: category.map(|(code, _)| code),
+            grade: grade.unwrap_or(default),
+        },
+    })
+}
