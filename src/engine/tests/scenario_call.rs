@@ -203,8 +203,8 @@ fn a_caller_is_told_that_it_takes_longer() {
         120.0  notodo
         180.0  tick
         180.0  todo       2 #1
-        190.0  told       2 told again
-        190.0  cancel     #1
+        190.0  cancel     #1                // nobody has to be told any more
+        190.0  notodo
         200.0  report     traffic at 0,0
         260.0  tick
         260.0  alarm      NoUnit #2

@@ -359,3 +359,28 @@ fn what_hangs_on_an_incident_is_bounded() {
     table.push_str("0.0 refused no more than 64 calls\n");
     check(&table);
 }
+
+/// Its terminal and unit are marked by it: others join it, it joins nobody, and what was ended by
+/// mistake is an emergency again.
+#[test]
+fn an_emergency_is_never_a_duplicate_and_comes_back_whole() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 0,0   terminal 1001
+        0.0   unit     铁骑02 motorcycle at 100,0 terminal 1002
+        0.0   unit     铁骑03 motorcycle at 200,0 terminal 1003
+        1.0   emergency 1001
+        2.0   report   traffic grade I at 0,0
+        2.0   merge    #1 #2
+        2.0   refused  a terminal's emergency stays an incident of its own
+        2.0   merge    #2 #1
+        2.0   merged   #2 #1
+        3.0   cancel   #1
+        3.0   calls    铁骑01
+        4.0   undo     #1
+        4.0   calls    铁骑01 #1 1001 x1
+        5.0   emergency 1001                           // joins it, as before
+        5.0   calls    铁骑01 #1 1001 x2
+        ",
+    );
+}
