@@ -49,6 +49,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints the console API as an OpenRPC document.
+    Schema,
     /// Looks into a journal.
     #[command(subcommand)]
     Journal(Journal),
@@ -228,6 +230,10 @@ fn run(command: Command) -> anyhow::Result<End> {
             true => Ok(End::Done),
             false => Ok(End::Usage),
         },
+        Command::Schema => {
+            println!("{:#}", tieqi::daemon::api::document());
+            Ok(End::Done)
+        }
         Command::Decode { frame, json } => {
             let mut input = frame;
             if input == "-" {

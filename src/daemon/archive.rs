@@ -4,9 +4,12 @@
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem};
 use super::session::ConsoleId;
+use super::view::{ArchiveHealth, Rebuilding, SnapshotHealth};
 use super::{Daemon, Now};
 use crate::engine::id::IncidentId;
 use crate::engine::policy::Grade;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Questions that may be on their way at once.
@@ -79,6 +82,15 @@ pub struct Status {
     pub snapshot: Option<SnapshotStatus>,
 }
 
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ArchiveNote {
+    /// Events the archive has.
+    pub seq: u64,
+    /// Whether that is all this connection was told of, with nothing missing.
+    pub complete: bool,
+}
+
 impl Status {
     /// Whether it holds every event up to `seq`.
     #[must_use]
@@ -88,9 +100,11 @@ impl Status {
 
     /// What an answer says of where it comes from.
     #[must_use]
-    pub fn note(&self, wanted: u64) -> Value {
-        let complete = self.has(wanted) && !self.gap;
-        json!({ "seq": self.seq, "complete": complete })
+    pub fn note(&self, wanted: u64) -> ArchiveNote {
+        ArchiveNote {
+            seq: self.seq,
+            complete: self.has(wanted) && !self.gap,
+        }
     }
 }
 
@@ -141,24 +155,27 @@ impl Daemon {
         }
     }
 
-    /// Archive and snapshots for `system.health`.
-    pub(super) fn archive_health(&self, now: Now) -> (Value, Value) {
+    /// The archive for `system.health`.
+    pub(super) fn archive_health(&self) -> ArchiveHealth<'_> {
         let status = &self.archive;
-        let seq = self.engine.state().seq;
-        let rebuilding = status
-            .rebuilding
-            .map(|(done, total)| json!({ "done": done, "total": total }));
-        let archive = json!({
-            "seq": status.seq, "lag": seq.saturating_sub(status.seq),
-            "incidents": status.incidents, "rebuilding": rebuilding, "gap": status.gap,
-            "failed": status.failed,
-        });
-        let snapshot = status.snapshot.map(|snapshot| {
-            json!({
-                "record": snapshot.record, "bytes": snapshot.bytes,
-                "age_ms": now.wall_ms.saturating_sub(snapshot.wall_ms).max(0),
-            })
-        });
-        (archive, json!(snapshot))
+        ArchiveHealth {
+            seq: status.seq,
+            lag: self.engine.state().seq.saturating_sub(status.seq),
+            incidents: status.incidents,
+            rebuilding: status
+                .rebuilding
+                .map(|(done, total)| Rebuilding { done, total }),
+            gap: status.gap,
+            failed: status.failed.as_deref(),
+        }
+    }
+
+    /// The newest snapshot for `system.health`.
+    pub(super) fn snapshot_health(&self, now: Now) -> Option<SnapshotHealth> {
+        self.archive.snapshot.map(|snapshot| SnapshotHealth {
+            record: snapshot.record,
+            bytes: snapshot.bytes,
+            age_ms: now.wall_ms.saturating_sub(snapshot.wall_ms).max(0),
+        })
     }
 }

@@ -3,8 +3,9 @@
 //! A delta holds whole objects as they are now, so a console replaces what it has by id and can
 //! never add up wrongly. Positions are not deltas: they are coalesced and may be dropped.
 
+use super::notice::{Delta, Item, Moved, Page, Positions, TextView};
 use super::rpc;
-use super::wire::Views;
+use super::view::Views;
 use crate::engine::call::CallEvent;
 use crate::engine::case::CaseEvent;
 use crate::engine::event::Event;
@@ -13,7 +14,7 @@ use crate::engine::id::{
 };
 use crate::engine::incident::Phase;
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::value::to_raw_value;
 use std::collections::BTreeSet;
 
 /// Largest page of a snapshot, bytes.
@@ -228,27 +229,28 @@ impl Touched {
         let known = |id: &ProposalId| state.proposals.by_id(*id);
         let proposals = self.proposals.iter().filter_map(known);
         let ended = self.proposals.iter().filter(|id| known(id).is_none());
-        let texts = self.texts.iter().map(|(radio, text)| {
-            let unit = state.holder(*radio).map(|unit| unit.call_sign.as_str());
-            json!({ "radio": radio, "unit": unit, "text": text })
+        let texts = self.texts.iter().map(|(radio, text)| TextView {
+            radio: *radio,
+            unit: state.holder(*radio).map(|unit| unit.call_sign.as_str()),
+            text,
         });
-        let params = json!({
-            "epoch": epoch,
-            "seq": seq,
-            "at": state.at,
-            "incidents": incidents.map(|found| views.incident(found)).collect::<Vec<_>>(),
-            "assignments": assignments.map(|found| views.assignment(found)).collect::<Vec<_>>(),
-            "units": units.map(|found| views.unit(found)).collect::<Vec<_>>(),
-            "alarms": alarms.map(|found| views.alarm(found)).collect::<Vec<_>>(),
-            "alarms_acked": gone.collect::<Vec<_>>(),
-            "calls": calls.map(|found| views.call(found)).collect::<Vec<_>>(),
-            "tasks": tasks.map(|found| views.task(found)).collect::<Vec<_>>(),
-            "tasks_done": done.collect::<Vec<_>>(),
-            "proposals": proposals.map(|found| views.proposal(found)).collect::<Vec<_>>(),
-            "proposals_ended": ended.collect::<Vec<_>>(),
-            "texts": texts.collect::<Vec<_>>(),
-        });
-        rpc::notice("board.delta", &params)
+        let delta = Delta {
+            epoch,
+            seq,
+            at: state.at,
+            incidents: incidents.map(|found| views.incident(found)).collect(),
+            assignments: assignments.map(|found| views.assignment(found)).collect(),
+            units: units.map(|found| views.unit(found)).collect(),
+            alarms: alarms.map(|found| views.alarm(found)).collect(),
+            alarms_acked: gone.copied().collect(),
+            calls: calls.map(|found| views.call(found)).collect(),
+            tasks: tasks.map(|found| views.task(found)).collect(),
+            tasks_done: done.copied().collect(),
+            proposals: proposals.map(|found| views.proposal(found)).collect(),
+            proposals_ended: ended.copied().collect(),
+            texts: texts.collect(),
+        };
+        rpc::notice("board.delta", &delta)
     }
 }
 
@@ -266,56 +268,39 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
         .assignments
         .values()
         .filter(|assignment| assignment.rung.is_open());
-    let items = incidents
-        .map(|found| ("incident", views.incident(found)))
-        .chain(open.map(|found| ("assignment", views.assignment(found))))
-        .chain(
-            state
-                .units
-                .values()
-                .map(|found| ("unit", views.unit(found))),
-        )
-        .chain(
-            state
-                .alarms
-                .values()
-                .map(|found| ("alarm", views.alarm(found))),
-        )
-        .chain(
-            state
-                .tasks
-                .values()
-                .map(|found| ("task", views.task(found))),
-        )
-        .chain(
-            state
-                .proposals
-                .iter()
-                .map(|found| ("proposal", views.proposal(found))),
-        );
     let waited_for = |call: CallId| state.calling_back(call).is_some();
     let calls = state.calls.values();
     let calls = calls.filter(|call| call.phase.is_open() || waited_for(call.id));
-    let items = items.chain(calls.map(|found| ("call", views.call(found))));
+    let items = (incidents.map(|found| Item::Incident(views.incident(found))))
+        .chain(open.map(|found| Item::Assignment(views.assignment(found))))
+        .chain((state.units.values()).map(|found| Item::Unit(views.unit(found))))
+        .chain((state.alarms.values()).map(|found| Item::Alarm(views.alarm(found))))
+        .chain((state.tasks.values()).map(|found| Item::Task(views.task(found))))
+        .chain((state.proposals.iter()).map(|found| Item::Proposal(views.proposal(found))))
+        .chain(calls.map(|found| Item::Call(views.call(found))));
     let mut pages = Vec::new();
-    let (mut page, mut size) = (Vec::new(), 0usize);
-    for (kind, value) in items {
-        let item = json!({ "kind": kind, "value": value });
-        let length = item.to_string().len() + 1;
-        if size + length > MAX_PAGE - 256 && !page.is_empty() {
-            pages.push(std::mem::take(&mut page));
+    let (mut items_of, mut size) = (Vec::new(), 0usize);
+    for item in items.filter_map(|item| to_raw_value(&item).ok()) {
+        let length = item.get().len() + 1;
+        if size + length > MAX_PAGE - 256 && !items_of.is_empty() {
+            pages.push(std::mem::take(&mut items_of));
             size = 0;
         }
         size += length;
-        page.push(item);
+        items_of.push(item);
     }
-    pages.push(page);
+    pages.push(items_of);
     let last = pages.len() - 1;
-    let line = |(index, items): (usize, Vec<Value>)| {
-        let params = json!({
-            "epoch": epoch, "seq": seq, "page": index, "last": index == last, "items": items,
-        });
-        rpc::notice("board.page", &params)
+    let line = |(page, items)| {
+        let last = page == last;
+        let page = Page {
+            epoch,
+            seq,
+            page,
+            last,
+            items,
+        };
+        rpc::notice("board.page", &page)
     };
     pages.into_iter().enumerate().map(line).collect()
 }
@@ -333,13 +318,12 @@ pub fn positions(views: Views<'_>, moved: &BTreeSet<UnitId>) -> Option<Bytes> {
                 .engine
                 .positions()
                 .of_unit(views.now, &duty.terminals)?;
-            let fix_age_ms = views.now.since_ms(place.taken_at);
-            Some(json!({
-                "unit": unit.call_sign,
-                "position": views.position(place.point),
-                "fix_age_ms": fix_age_ms,
-            }))
+            Some(Moved {
+                unit: &unit.call_sign,
+                position: views.position(place.point),
+                fix_age_ms: views.now.since_ms(place.taken_at),
+            })
         })
         .collect();
-    (!places.is_empty()).then(|| rpc::notice("board.positions", &json!({ "units": places })))
+    (!places.is_empty()).then(|| rpc::notice("board.positions", &Positions { units: places }))
 }

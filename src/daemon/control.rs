@@ -3,9 +3,9 @@
 
 use super::output::LinkId;
 use super::radio::Inbound;
+use super::view::{RadioHealth, RadioStatus, RepeaterHealth};
 use super::{Daemon, Now};
 use crate::engine::id::RadioId;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tieqi_protocols::dds::{Dds, Delivery};
 use tieqi_protocols::rcp::{Rcp, RepeaterStatus, StatusTarget};
@@ -27,16 +27,20 @@ pub(super) struct Control(BTreeMap<LinkId, Told>);
 
 impl Control {
     /// Id of the link's radio, state of its repeater, status of its radio; null where not told.
-    pub(super) fn view(&self, link: LinkId) -> Value {
+    pub(super) fn view(&self, link: LinkId) -> RadioHealth {
         let told = self.0.get(&link).copied().unwrap_or_default();
-        let repeater = told.repeater.map(|told| {
-            let (call, sender) = (told.call.name(), told.sender);
-            json!({ "status": told.name(), "call": call, "sender": sender })
-        });
-        let status = told
-            .status
-            .map(|(target, value)| json!({ "about": target.name(), "value": value }));
-        json!({ "id": told.radio, "repeater": repeater, "status": status })
+        RadioHealth {
+            id: told.radio,
+            repeater: told.repeater.map(|told| RepeaterHealth {
+                status: told.name(),
+                call: told.call.name(),
+                sender: told.sender,
+            }),
+            status: told.status.map(|(target, value)| RadioStatus {
+                about: target.name(),
+                value,
+            }),
+        }
     }
 }
 

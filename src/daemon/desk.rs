@@ -1,9 +1,11 @@
 //! Who sits at a console: logging in, leaving, and what a desk that left claimed.
 
 use super::Daemon;
+use super::api::LoggedIn;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem};
 use super::session::{self, ConsoleId, Login};
+use super::view::to_json;
 use crate::config::users::Role;
 use crate::engine::claim::Desk;
 
@@ -25,10 +27,12 @@ impl Daemon {
             Some(role) => {
                 tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
                 session.login = Login::User { name: user, role };
-                let result = serde_json::json!({
-                    "role": role, "epoch": self.epoch, "heartbeat_ms": session::DEAD_MS / 3,
-                });
-                self.write(console, rpc::answer(&id, &result.to_string()), out);
+                let result = LoggedIn {
+                    role,
+                    epoch: self.epoch,
+                    heartbeat_ms: session::DEAD_MS / 3,
+                };
+                self.write(console, rpc::answer(&id, &to_json(&result)), out);
             }
             None => {
                 session.failed_logins += 1;

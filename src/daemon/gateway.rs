@@ -6,7 +6,7 @@
 //! engine's business.
 
 use super::output::{LinkId, Outbox, Output};
-use super::wire::Named;
+use super::view::Named;
 use crate::config::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort, Service};
 use crate::engine::event::{LinkName, Peer};
 use crate::engine::id::EngineTime;

@@ -1,42 +1,15 @@
-//! How the daemon is: counters since the start, and the answer of `system.health`.
+//! How the daemon is: what it counts, and the answer of `system.health`.
 
 use super::output::LinkId;
-use super::wire::Named;
+use super::view::{
+    CallsHealth, Counts, Health, InvalidHealth, LinkHealth, Name, Named, Status, Waiting,
+};
 use super::{Daemon, Now};
 use crate::engine::assignment::Rung;
 use crate::engine::call::CallEvent;
 use crate::engine::event::Event;
 use crate::engine::policy::Grade;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// Things counted since the start.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub incidents: u64,
-    pub offered: u64,
-    pub retried: u64,
-    pub declined: u64,
-    pub expired: u64,
-    pub recalled: u64,
-    pub rungs: BTreeMap<&'static str, u64>,
-    pub alarms: u64,
-    pub proposed: u64,
-    pub overridden: u64,
-    pub datagrams: u64,
-    pub messages_refused: u64,
-    pub messages_unused: u64,
-    pub data_undelivered: u64,
-    pub frames_unsent: u64,
-    pub radio_dropped: u64,
-    pub positions: u64,
-    pub positions_invalid: u64,
-    pub positions_doubted: u64,
-    pub consoles_refused: u64,
-    pub refused: u64,
-    pub rejected: u64,
-    pub dropped_degraded: u64,
-}
 
 impl Counts {
     /// Counts an event, here and for /metrics.
@@ -44,8 +17,8 @@ impl Counts {
         let count = match event {
             Event::IncidentReported { .. } => &mut self.incidents,
             Event::AssignmentOffered { .. } => &mut self.offered,
-            Event::AssignmentRetried { .. } => &mut self.retried,
-            Event::AssignmentDeclined { .. } => &mut self.declined,
+            Event::AssignmentRetried { .. } => &mut self.retries,
+            Event::AssignmentDeclined { .. } => &mut self.declines,
             Event::AssignmentExpired { .. } => &mut self.expired,
             Event::AssignmentRecalled { .. } => &mut self.recalled,
             Event::AssignmentAdvanced { rung, .. } => self.rungs.entry(rung.name()).or_default(),
@@ -60,81 +33,72 @@ impl Counts {
 
 impl Daemon {
     /// The answer of `system.health`.
-    pub(super) fn health(&self, now: Now) -> Value {
+    pub(super) fn health(&self, now: Now) -> Health<'_> {
         let state = self.engine.state();
-        let waiting = self.engine.waiting();
-        let queue: serde_json::Map<String, Value> = Grade::ALL
-            .into_iter()
-            .zip(waiting)
-            .map(|(grade, (count, oldest))| {
-                let oldest_ms = oldest.map(|at| now.at.since_ms(at));
-                (
-                    grade.name().to_owned(),
-                    json!({ "waiting": count, "oldest_ms": oldest_ms }),
-                )
-            })
-            .collect();
-        let links: Vec<_> = self
-            .gateways
-            .health()
-            .enumerate()
-            .map(|(index, (gateway, service, slot, up, queued))| {
-                let radio = self.control.view(LinkId(index));
-                json!({ "gateway": gateway, "service": service, "slot": slot, "up": up,
-                        "queued": queued, "radio": radio })
-            })
-            .collect();
-        let counts = &self.counts;
-        let since_start = json!({
-            "incidents": counts.incidents, "offered": counts.offered,
-            "retries": counts.retried, "declines": counts.declined,
-            "expired": counts.expired, "recalled": counts.recalled,
-            "rungs": counts.rungs, "alarms": counts.alarms,
-            "proposed": counts.proposed, "overridden": counts.overridden,
-            "datagrams": counts.datagrams, "datagrams_refused": self.gateways.refused(),
-            "messages_refused": counts.messages_refused,
-            "messages_unused": counts.messages_unused,
-            "data_undelivered": counts.data_undelivered,
-            "frames_unsent": counts.frames_unsent, "radio_dropped": counts.radio_dropped,
-            "positions": counts.positions, "positions_invalid": counts.positions_invalid,
-            "positions_doubted": counts.positions_doubted,
-            "consoles_refused": counts.consoles_refused,
-            "requests_refused": counts.refused, "radio_rejected": counts.rejected,
-            "dropped_degraded": counts.dropped_degraded,
+        let waiting = Grade::ALL.into_iter().zip(self.engine.waiting());
+        let queue = waiting.map(|(grade, (count, oldest))| {
+            let oldest_ms = oldest.map(|at| now.at.since_ms(at));
+            let waiting = count;
+            (grade.name(), Waiting { waiting, oldest_ms })
         });
-        let (archive, snapshot) = self.archive_health(now);
-        let calls = &state.call_counts;
-        let [nuisance, misdial, silent] = calls.invalid;
-        json!({
-            "status": if self.degraded.is_some() { "degraded" } else { "ok" },
-            "degraded": self.degraded,
-            "at": now.at,
-            "wall_ms": now.wall_ms,
-            "epoch": self.epoch,
-            "seq": state.seq,
-            "durable": self.batches.is_durable(),
-            "held": self.batches.held(),
-            "consoles": self.sessions.len(),
-            "open_incidents": state.open_incidents,
-            "open_alarms": state.alarms.len(),
-            "open_emergencies": state.emergencies.len(),
-            "open_tasks": state.tasks.len(),
-            "calls": {
-                "open": state.open_calls, "arrived": calls.arrived, "answered": calls.answered,
-                "abandoned": calls.abandoned,
-                "invalid": { "nuisance": nuisance, "misdial": misdial, "silent": silent },
+        let links = self.gateways.health().enumerate();
+        let links = links.map(|(index, (gateway, service, slot, up, queued))| LinkHealth {
+            gateway,
+            service,
+            slot,
+            up,
+            queued,
+            radio: self.control.view(LinkId(index)),
+        });
+        Health {
+            status: match self.degraded {
+                Some(_) => Status::Degraded,
+                None => Status::Ok,
             },
-            "mode": self.engine.policy().mode.name(),
-            "open_proposals": state.proposals.len(),
-            "claims": state.claims.len(),
-            "queue": queue,
-            "receipts": self.receipts(),
-            "links": links,
-            "archive": archive,
-            "snapshot": snapshot,
-            "stages_us": self.stages.view(),
-            "since_start": since_start,
-        })
+            degraded: self.degraded.as_deref(),
+            at: now.at,
+            wall_ms: now.wall_ms,
+            epoch: self.epoch,
+            seq: state.seq,
+            durable: self.batches.is_durable(),
+            held: self.batches.held(),
+            consoles: self.sessions.len(),
+            open_incidents: state.open_incidents,
+            open_alarms: state.alarms.len(),
+            open_emergencies: state.emergencies.len(),
+            open_tasks: state.tasks.len(),
+            calls: self.calls(),
+            mode: Name(self.engine.policy().mode),
+            open_proposals: state.proposals.len(),
+            claims: state.claims.len(),
+            queue: queue.collect(),
+            receipts: self.receipts(),
+            links: links.collect(),
+            archive: self.archive_health(),
+            snapshot: self.snapshot_health(now),
+            stages_us: self.stages.view(),
+            since_start: Counts {
+                datagrams_refused: self.gateways.refused(),
+                ..self.counts.clone()
+            },
+        }
+    }
+
+    fn calls(&self) -> CallsHealth {
+        let state = self.engine.state();
+        let counts = &state.call_counts;
+        let [nuisance, misdial, silent] = counts.invalid;
+        CallsHealth {
+            open: state.open_calls,
+            arrived: counts.arrived,
+            answered: counts.answered,
+            abandoned: counts.abandoned,
+            invalid: InvalidHealth {
+                nuisance,
+                misdial,
+                silent,
+            },
+        }
     }
 
     /// Open assignments by rung.
@@ -178,15 +142,15 @@ impl Daemon {
         let totals = [
             ("tieqi_incidents_total", counts.incidents),
             ("tieqi_offers_total", counts.offered),
-            ("tieqi_retries_total", counts.retried),
-            ("tieqi_declines_total", counts.declined),
+            ("tieqi_retries_total", counts.retries),
+            ("tieqi_declines_total", counts.declines),
             ("tieqi_expired_total", counts.expired),
             ("tieqi_alarms_total", counts.alarms),
             ("tieqi_datagrams_total", counts.datagrams),
             ("tieqi_messages_refused_total", counts.messages_refused),
             ("tieqi_positions_total", counts.positions),
             ("tieqi_positions_doubted_total", counts.positions_doubted),
-            ("tieqi_requests_refused_total", counts.refused),
+            ("tieqi_requests_refused_total", counts.requests_refused),
         ];
         for (name, total) in totals {
             metrics::counter!(name).absolute(total);

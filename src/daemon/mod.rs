@@ -17,6 +17,7 @@ mod desk;
 mod effect;
 pub mod gateway;
 mod health;
+pub mod notice;
 pub mod output;
 mod radio;
 pub mod rpc;
@@ -25,8 +26,7 @@ pub mod session;
 mod shown;
 mod stage;
 pub mod text;
-pub mod wire;
-mod wire_case;
+pub mod view;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +45,7 @@ use bytes::Bytes;
 use control::Control;
 use effect::Held;
 use gateway::{Gateways, Serial};
+use notice::{Degraded, Recovered, Until};
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
@@ -53,7 +54,7 @@ use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use wire::Views;
+use view::Views;
 
 /// Now, in the clocks a decision may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +168,7 @@ pub struct Daemon {
     /// Desks that are gone and held claims.
     gone: Vec<Desk>,
     stages: Stages,
-    counts: health::Counts,
+    counts: view::Counts,
     last_texts: BTreeMap<RadioId, u32>,
     degraded: Option<String>,
     stalled: Option<String>,
@@ -213,7 +214,7 @@ impl Daemon {
             shown: Shown::default(),
             gone: Vec::new(),
             stages: Stages::default(),
-            counts: health::Counts::default(),
+            counts: view::Counts::default(),
             last_texts: BTreeMap::new(),
             degraded: None,
             stalled: None,
@@ -231,17 +232,23 @@ impl Daemon {
     /// Read-only from the start: the journal is damaged or cannot be written.
     pub fn degrade(&mut self, reason: String, out: &mut dyn Outbox) {
         tracing::error!(%reason, "degraded: nothing is accepted until a restart");
-        let params = serde_json::json!({ "reason": reason, "until": "restart" });
+        let notice = Degraded {
+            reason: &reason,
+            until: Until::Restart,
+        };
+        self.tell_all(&rpc::notice("board.degraded", &notice), out);
         self.degraded = Some(reason);
-        self.tell_all(&rpc::notice("board.degraded", &params), out);
     }
 
     /// The disk is full: acknowledgements wait until there is space.
     fn stall(&mut self, reason: String, out: &mut dyn Outbox) {
         if self.stalled.is_none() {
             tracing::error!(%reason, "stalled: nothing is acknowledged until there is space");
-            let params = serde_json::json!({ "reason": reason, "until": "space" });
-            self.tell_all(&rpc::notice("board.degraded", &params), out);
+            let notice = Degraded {
+                reason: &reason,
+                until: Until::Space,
+            };
+            self.tell_all(&rpc::notice("board.degraded", &notice), out);
         }
         self.stalled = Some(reason);
     }
@@ -457,7 +464,7 @@ impl Daemon {
 
     fn durable(&mut self, now: Now, upto: u64, out: &mut dyn Outbox) {
         if self.stalled.take().is_some() {
-            self.tell_all(&rpc::notice("board.recovered", &serde_json::json!({})), out);
+            self.tell_all(&rpc::notice("board.recovered", &Recovered {}), out);
         }
         while let Some((_, decided_us)) = self.decided_us.pop_front_if(|(batch, _)| *batch <= upto)
         {
@@ -588,7 +595,7 @@ impl Daemon {
         problem: &Problem,
         out: &mut dyn Outbox,
     ) {
-        self.counts.refused += 1;
+        self.counts.requests_refused += 1;
         self.write(console, rpc::refusal(id, problem), out);
     }
 }

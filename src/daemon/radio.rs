@@ -270,7 +270,7 @@ impl Daemon {
         let mut batch = Vec::new();
         if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
             tracing::warn!(%rejection, ?command, "not taken");
-            self.counts.rejected += 1;
+            self.counts.radio_rejected += 1;
         }
         let opens = |event: &Event| matches!(event, Event::EmergencyRaised { .. });
         let timed = arrived_us.filter(|_| batch.iter().any(opens));

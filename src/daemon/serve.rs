@@ -1,12 +1,12 @@
 //! Requests of consoles: who may ask, what was asked before, what the engine says.
 
-use super::api::{self, Call, Context};
+use super::api::{self, Call, Context, Got, Method, Pong, Ranked, Subscribed, Units};
 use super::archive::Ask;
 use super::effect::Held;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem, Request};
 use super::session::{ConsoleId, Heard, Login};
-use super::wire::Named;
+use super::view::{Name, Named, to_json};
 use super::{Daemon, Now, Work};
 use crate::config::users::Role;
 use crate::engine::answer::Lookup;
@@ -15,6 +15,7 @@ use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::IncidentId;
 use crate::engine::policy::Grade;
+use crate::engine::ranking::Ranking;
 use crate::engine::rejection::Rejection;
 use serde_json::{Value, json};
 
@@ -66,8 +67,9 @@ impl Daemon {
             return;
         };
         let user = session.user().map(|(name, role)| (name.to_owned(), role));
-        let allowed = api::role_for(&request.method).and_then(|least| match (least, &user) {
-            (None, _) => Ok(()),
+        let method = Method::find(&request.method);
+        let allowed = method.and_then(|method| match (method.role, &user) {
+            (None, _) => Ok(method),
             (Some(_), None) => {
                 let message = "call session.login first";
                 Err(Problem::new(Problem::NOT_LOGGED_IN, message))
@@ -76,15 +78,15 @@ impl Daemon {
                 let message = format!("{} needs the role {least}, you are {role}", request.method);
                 Err(Problem::new(Problem::FORBIDDEN, message))
             }
-            _ => Ok(()),
+            _ => Ok(method),
         });
         let vouches = request.method == "incident.report" && has_alarm(&request);
-        let allowed = allowed.and_then(|()| match &user {
+        let allowed = allowed.and_then(|method| match &user {
             Some((_, role)) if vouches && *role < Role::Dispatcher => {
                 let message = "incident.report with `alarm` needs the role dispatcher";
                 Err(Problem::new(Problem::FORBIDDEN, message))
             }
-            _ => Ok(()),
+            _ => Ok(method),
         });
         let context = Context {
             engine: &self.engine,
@@ -95,8 +97,7 @@ impl Daemon {
             role: user.as_ref().map(|(_, role)| *role),
         };
         let name = user.as_ref().map_or("", |(name, _)| name.as_str());
-        let call =
-            allowed.and_then(|()| api::parse(context, name, &request.method, &request.params));
+        let call = allowed.and_then(|method| method.parse(context, name, &request.params));
         match call {
             Err(problem) => self.refuse(console, &request.id, &problem, out),
             Ok(Call::Do { command, key }) => {
@@ -120,20 +121,22 @@ impl Daemon {
 
     fn read(&mut self, now: Now, console: ConsoleId, id: &Value, call: Call, out: &mut dyn Outbox) {
         let durable = self.batches.is_durable();
+        let views = self.views(now.at);
+        let state = self.engine.state();
         let result = match call {
             Call::Login { user, password } => return self.login(console, id, user, password, out),
             Call::Ping => {
                 if let Some(session) = self.sessions.get_mut(&console) {
                     session.pings = true;
                 }
-                Ok(json!({ "at": now.at, "wall_ms": now.wall_ms }))
+                let (at, wall_ms) = (now.at, now.wall_ms);
+                Ok(to_json(&Pong { at, wall_ms }))
             }
-            Call::Health => Ok(self.health(now)),
+            Call::Health => Ok(to_json(&self.health(now))),
             Call::Units => {
-                let views = self.views(now.at);
-                let units = self.engine.state().units.values();
-                let units: Vec<_> = units.map(|unit| views.unit(unit)).collect();
-                Ok(json!({ "units": units, "durable": durable }))
+                let units = state.units.values().map(|unit| views.unit(unit));
+                let units = units.collect();
+                Ok(to_json(&Units { units, durable }))
             }
             Call::List(filter) => {
                 return self.ask_archive(console, id, Ask::List(filter), out);
@@ -141,39 +144,43 @@ impl Daemon {
             Call::Get(incident) if self.is_archived(incident) => {
                 return self.ask_archive(console, id, Ask::Get(incident), out);
             }
-            Call::Get(incident) => self.engine.state().incident(incident).map(|found| {
-                let (views, state) = (self.views(now.at), self.engine.state());
-                let of = found
-                    .assignments
-                    .iter()
-                    .filter_map(|id| state.assignments.get(id));
-                let assignments: Vec<_> = of.map(|found| views.assignment(found)).collect();
-                let incident = views.incident(found);
+            Call::Get(incident) => state.incident(incident).map(|found| {
+                let assignments = found.assignments.iter();
+                let assignments = assignments.filter_map(|id| state.assignments.get(id));
                 let calls = found.calls.iter().filter_map(|id| state.calls.get(id));
-                let calls: Vec<_> = calls.map(|call| views.call(call)).collect();
-                json!({
-                    "incident": incident, "assignments": assignments, "calls": calls,
-                    "durable": durable,
+                to_json(&Got {
+                    incident: views.incident(found),
+                    assignments: assignments.map(|found| views.assignment(found)).collect(),
+                    calls: calls.map(|call| views.call(call)).collect(),
+                    durable,
+                    deliveries: None,
+                    archive: None,
                 })
             }),
-            Call::Rank(incident) => self.engine.rank(now.at, incident, None).map(|ranking| {
-                let mut view = self.views(now.at).ranking(&ranking);
-                self.shown.note(incident, ranking);
-                if let Some(view) = view.as_object_mut() {
-                    view.insert("durable".into(), json!(durable));
-                }
-                view
-            }),
+            Call::Rank(incident) => {
+                let ranking = self.engine.rank(now.at, incident, None);
+                ranking.map(|ranking| self.show(now, incident, ranking))
+            }
             Call::Subscribe => return self.subscribe(now, console, id, out),
             Call::Do { .. } => return,
         };
         match result {
-            Ok(result) => self.write(console, rpc::answer(id, &result.to_string()), out),
+            Ok(result) => self.write(console, rpc::answer(id, &result), out),
             Err(rejection) => {
                 let problem = self.problem(now, &rejection);
                 self.refuse(console, id, &problem, out);
             }
         }
+    }
+
+    /// The answer that shows a ranking; an offer may name it from here on.
+    fn show(&mut self, now: Now, incident: IncidentId, ranking: Ranking) -> String {
+        let answer = to_json(&Ranked {
+            ranking: self.views(now.at).ranking(&ranking),
+            durable: self.batches.is_durable(),
+        });
+        self.shown.note(incident, ranking);
+        answer
     }
 
     fn login(
@@ -207,12 +214,17 @@ impl Daemon {
     fn subscribe(&mut self, now: Now, console: ConsoleId, id: &Value, out: &mut dyn Outbox) {
         let (epoch, seq) = (self.epoch, self.board_seq);
         let pages = super::board::pages(self.views(now.at), epoch, seq);
-        let result = json!({
-            "epoch": epoch, "seq": seq, "pages": pages.len(), "at": now.at,
-            "mode": self.engine.policy().mode.name(),
-            "wall_ms": now.wall_ms, "degraded": self.degraded, "durable": self.batches.is_durable(),
-        });
-        let line = rpc::answer(id, &result.to_string());
+        let result = Subscribed {
+            epoch,
+            seq,
+            pages: pages.len(),
+            at: now.at,
+            wall_ms: now.wall_ms,
+            mode: Name(self.engine.policy().mode),
+            degraded: self.degraded.as_deref(),
+            durable: self.batches.is_durable(),
+        };
+        let line = rpc::answer(id, &to_json(&result));
         let pages = Held::Pages {
             console,
             seq,
@@ -278,7 +290,7 @@ impl Daemon {
             }
             return self.refuse(console, &request.id, &problem, out);
         }
-        let answer = api::answer(&self.engine, &batch).to_string();
+        let answer = to_json(&api::answer(&self.engine, &batch));
         let (user, method, key) = key_of;
         let line = rpc::answer(&request.id, &answer);
         let answered = Event::CommandAnswered {
@@ -340,7 +352,7 @@ impl Daemon {
         };
         let mut data = json!({ "kind": kind });
         let fresh = match rejection {
-            Rejection::StaleRanking { fresh, .. } => Some(self.views(now.at).ranking(fresh)),
+            Rejection::StaleRanking { fresh, .. } => Some(json!(self.views(now.at).ranking(fresh))),
             _ => None,
         };
         if let (Some(data), Some(fresh)) = (data.as_object_mut(), fresh) {

@@ -3,11 +3,12 @@
 //! A session decides nothing about incidents. It bounds what a client can make the daemon hold: one
 //! line in, [`MAX_BACKLOG`] bytes out.
 
+use super::notice::Resync;
 use super::rpc::{self, MAX_LINE, Problem, Request};
 use crate::config::users::Role;
 use crate::engine::id::EngineTime;
 use bytes::{Bytes, BytesMut};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -212,7 +213,9 @@ impl Session {
             self.board_deltas = 0;
             self.board = [rpc::notice(
                 "board.resync",
-                &json!({ "dropped_after": last }),
+                &Resync {
+                    dropped_after: last,
+                },
             )]
             .into();
         }

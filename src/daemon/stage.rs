@@ -2,8 +2,9 @@
 //!
 //! Times are wall time between two stamps the shell took; this ring reads no clock.
 
+use super::view::StageTimes;
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// A stretch of a call's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +67,14 @@ impl Stages {
         }
     }
 
-    /// Count, median and 99th percentile of each stage, microseconds.
+    /// Each stage's times, by name.
     #[must_use]
-    pub(super) fn view(&self) -> Value {
+    pub(super) fn view(&self) -> BTreeMap<&'static str, StageTimes> {
         let entry = |(stage, meter): (Stage, &Meter)| {
             let times = &meter.times;
-            let at = |quantile| times.value_at_quantile(quantile);
-            (
-                stage.name(),
-                json!({ "count": times.len(), "p50": at(0.5), "p99": at(0.99) }),
-            )
+            let (p50, p99) = (times.value_at_quantile(0.5), times.value_at_quantile(0.99));
+            let count = times.len();
+            (stage.name(), StageTimes { count, p50, p99 })
         };
         Stage::ALL.into_iter().zip(&self.0).map(entry).collect()
     }

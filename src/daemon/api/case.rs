@@ -1,152 +1,113 @@
 //! Methods of incidents beyond their dispatch: referral, merging, links, reopening, undo, feedback.
 
-use super::{Call, Context, MAX_NAME, MAX_TEXT, by, keyed, read, role_for, short, some_text};
+use super::incident::ReasonParams;
+use super::params::IncidentParams;
+use super::{Call, Context, MAX_NAME, MAX_TEXT, by, keyed, short, some_text};
 use crate::config::users::Role;
 use crate::daemon::rpc::Problem;
-use crate::daemon::wire::Named;
+use crate::daemon::view::{Name, Named};
 use crate::engine::case::{Agency, Form, Outcome};
 use crate::engine::command::{CaseAct, Command};
 use crate::engine::id::{AssignmentId, IncidentId};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 /// Most people one feedback form counts.
 const MAX_PEOPLE: u32 = 100_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ReferParams {
+pub(super) struct ReferParams {
+    /// A new one for each command; the same key gets the same answer.
     key: String,
+    /// The incident.
     incident: u32,
+    /// To whom.
+    #[schemars(with = "Name<Agency>")]
     to: String,
+    /// Which one; needed for a branch or a neighbour.
     #[serde(default)]
     name: String,
+    /// Why.
     reason: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ReceiptParams {
+pub(super) struct ReceiptParams {
+    /// A new one for each command; the same key gets the same answer.
     key: String,
+    /// The incident.
     incident: u32,
+    /// Who took it there.
     receiver: String,
+    /// Their number for it.
     #[serde(default)]
     number: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ReasonParams {
+pub(super) struct MergeParams {
+    /// A new one for each command; the same key gets the same answer.
     key: String,
+    /// The duplicate.
     incident: u32,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MergeParams {
-    key: String,
-    incident: u32,
+    /// The survivor.
     into: u32,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LinkParams {
+pub(super) struct LinkParams {
+    /// A new one for each command; the same key gets the same answer.
     key: String,
+    /// One.
     incident: u32,
+    /// The other.
     other: u32,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct UndoParams {
+pub(super) struct FeedbackParams {
+    /// A new one for each command; the same key gets the same answer.
     key: String,
+    /// The incident.
     incident: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FeedbackParams {
-    key: String,
-    incident: u32,
+    /// The assignment it reports on.
     #[serde(default)]
     assignment: Option<u32>,
+    /// What came of it.
+    #[schemars(with = "Name<Outcome>")]
     outcome: String,
+    /// Injured people.
     #[serde(default)]
     injured: u32,
+    /// People dealt with.
     #[serde(default)]
     persons: u32,
+    /// In words; needed for `other`.
     #[serde(default)]
     text: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct FollowUpParams {
+pub(super) struct FollowUpParams {
+    /// A new one for each command; the same key gets the same answer.
     key: String,
+    /// The incident.
     incident: u32,
+    /// Whether the caller was content.
     #[serde(default)]
     satisfied: Option<bool>,
+    /// In words.
     text: String,
 }
 
-/// Understands a request of `user` about an incident.
-pub(super) fn parse(
-    context: Context<'_>,
-    user: &str,
-    method: &str,
-    params: &Value,
-) -> Result<Call, Problem> {
-    let (incident, act, key) = match method {
-        "incident.refer" => refer(read(params)?)?,
-        "incident.receipt" => {
-            let params: ReceiptParams = read(params)?;
-            some_text("receiver", &params.receiver, MAX_NAME)?;
-            short("number", &params.number, MAX_NAME)?;
-            let (receiver, number) = (params.receiver, params.number);
-            let act = CaseAct::Receive { receiver, number };
-            (params.incident, act, params.key)
-        }
-        "incident.return" | "incident.reopen" => {
-            let params: ReasonParams = read(params)?;
-            some_text("reason", &params.reason, MAX_TEXT)?;
-            let reason = params.reason;
-            let act = match method {
-                "incident.return" => CaseAct::Return { reason },
-                _ => CaseAct::Reopen { reason },
-            };
-            (params.incident, act, params.key)
-        }
-        "incident.merge" => {
-            let params: MergeParams = read(params)?;
-            let into = IncidentId(params.into);
-            (params.incident, CaseAct::Merge { into }, params.key)
-        }
-        "incident.link" => {
-            let params: LinkParams = read(params)?;
-            let other = IncidentId(params.other);
-            (params.incident, CaseAct::Link { other }, params.key)
-        }
-        "incident.undo" => {
-            let params: UndoParams = read(params)?;
-            let others = context.role >= Some(Role::Supervisor);
-            (params.incident, CaseAct::Undo { others }, params.key)
-        }
-        "incident.feedback" => feedback(read(params)?)?,
-        "incident.follow_up" => {
-            let params: FollowUpParams = read(params)?;
-            some_text("text", &params.text, MAX_TEXT)?;
-            let (satisfied, text) = (params.satisfied, params.text);
-            let act = CaseAct::FollowUp { satisfied, text };
-            (params.incident, act, params.key)
-        }
-        _ => {
-            return Err(role_for(method)
-                .err()
-                .unwrap_or_else(|| Problem::params("no such call")));
-        }
-    };
+/// A desk's act on an incident.
+fn act(user: &str, key: String, incident: u32, act: CaseAct) -> Result<Call, Problem> {
     let command = Command::Case {
         incident: IncidentId(incident),
         act,
@@ -155,7 +116,7 @@ pub(super) fn parse(
     keyed(command, key)
 }
 
-fn refer(params: ReferParams) -> Result<(u32, CaseAct, String), Problem> {
+pub(super) fn refer(_: Context<'_>, user: &str, params: ReferParams) -> Result<Call, Problem> {
     let to = Agency::named(&params.to).map_err(|why| Problem::params(format!("`to`: {why}")))?;
     match to {
         Agency::Branch | Agency::Neighbour => some_text("name", &params.name, MAX_NAME)?,
@@ -163,11 +124,75 @@ fn refer(params: ReferParams) -> Result<(u32, CaseAct, String), Problem> {
     }
     some_text("reason", &params.reason, MAX_TEXT)?;
     let (name, reason) = (params.name, params.reason);
-    let act = CaseAct::Refer { to, name, reason };
-    Ok((params.incident, act, params.key))
+    let refer = CaseAct::Refer { to, name, reason };
+    act(user, params.key, params.incident, refer)
 }
 
-fn feedback(params: FeedbackParams) -> Result<(u32, CaseAct, String), Problem> {
+pub(super) fn receipt(_: Context<'_>, user: &str, params: ReceiptParams) -> Result<Call, Problem> {
+    some_text("receiver", &params.receiver, MAX_NAME)?;
+    short("number", &params.number, MAX_NAME)?;
+    let (receiver, number) = (params.receiver, params.number);
+    let receive = CaseAct::Receive { receiver, number };
+    act(user, params.key, params.incident, receive)
+}
+
+pub(super) fn give_back(_: Context<'_>, user: &str, params: ReasonParams) -> Result<Call, Problem> {
+    some_text("reason", &params.reason, MAX_TEXT)?;
+    let reason = params.reason;
+    act(
+        user,
+        params.key,
+        params.incident,
+        CaseAct::Return { reason },
+    )
+}
+
+pub(super) fn reopen(_: Context<'_>, user: &str, params: ReasonParams) -> Result<Call, Problem> {
+    some_text("reason", &params.reason, MAX_TEXT)?;
+    let reason = params.reason;
+    act(
+        user,
+        params.key,
+        params.incident,
+        CaseAct::Reopen { reason },
+    )
+}
+
+pub(super) fn merge(_: Context<'_>, user: &str, params: MergeParams) -> Result<Call, Problem> {
+    let into = IncidentId(params.into);
+    act(user, params.key, params.incident, CaseAct::Merge { into })
+}
+
+pub(super) fn link(_: Context<'_>, user: &str, params: LinkParams) -> Result<Call, Problem> {
+    let other = IncidentId(params.other);
+    act(user, params.key, params.incident, CaseAct::Link { other })
+}
+
+pub(super) fn undo(
+    context: Context<'_>,
+    user: &str,
+    params: IncidentParams,
+) -> Result<Call, Problem> {
+    let others = context.role >= Some(Role::Supervisor);
+    act(user, params.key, params.incident, CaseAct::Undo { others })
+}
+
+pub(super) fn follow_up(
+    _: Context<'_>,
+    user: &str,
+    params: FollowUpParams,
+) -> Result<Call, Problem> {
+    some_text("text", &params.text, MAX_TEXT)?;
+    let (satisfied, text) = (params.satisfied, params.text);
+    let follow_up = CaseAct::FollowUp { satisfied, text };
+    act(user, params.key, params.incident, follow_up)
+}
+
+pub(super) fn feedback(
+    _: Context<'_>,
+    user: &str,
+    params: FeedbackParams,
+) -> Result<Call, Problem> {
     let outcome = Outcome::named(&params.outcome)
         .map_err(|why| Problem::params(format!("`outcome`: {why}")))?;
     match outcome {
@@ -187,6 +212,6 @@ fn feedback(params: FeedbackParams) -> Result<(u32, CaseAct, String), Problem> {
         text: params.text,
     };
     let assignment = params.assignment.map(AssignmentId);
-    let act = CaseAct::Feedback { assignment, form };
-    Ok((params.incident, act, params.key))
+    let feedback = CaseAct::Feedback { assignment, form };
+    act(user, params.key, params.incident, feedback)
 }

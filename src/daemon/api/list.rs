@@ -2,14 +2,52 @@
 //! units: one that is gone still has incidents.
 
 use super::names::{category, grade, wall_ms};
-use super::params::ListParams;
 use super::{Call, Context, MAX_NAME, short, some_text};
 use crate::daemon::archive::{Cursor, DEFAULT_PAGE, Filter, MAX_PAGE};
 use crate::daemon::rpc::Problem;
+use crate::daemon::view::Name;
 use crate::engine::id::IncidentId;
+use crate::engine::policy::Grade;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListParams {
+    /// Reported at or after this time.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    from: Option<String>,
+    /// Reported before this time.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    to: Option<String>,
+    /// Its number.
+    #[serde(default)]
+    incident: Option<u32>,
+    /// Call sign of a unit that ever had it.
+    #[serde(default)]
+    unit: Option<String>,
+    /// Its grade.
+    #[serde(default)]
+    #[schemars(with = "Option<Name<Grade>>")]
+    grade: Option<String>,
+    /// Key of its category.
+    #[serde(default)]
+    category: Option<String>,
+    /// Words that all stand in place, text, caller or notes.
+    #[serde(default)]
+    text: Option<String>,
+    /// The `next` of an earlier page.
+    #[serde(default)]
+    cursor: Option<String>,
+    /// How many, 1 to 200; 50 unless named.
+    #[serde(default)]
+    limit: Option<usize>,
+}
 
 /// Understands the parameters.
-pub(super) fn parse(context: Context<'_>, params: ListParams) -> Result<Call, Problem> {
+pub(super) fn parse(context: Context<'_>, _: &str, params: ListParams) -> Result<Call, Problem> {
     let limit = params.limit.unwrap_or(DEFAULT_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Problem::params(format!(

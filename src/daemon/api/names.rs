@@ -1,10 +1,11 @@
 //! Names on the wire become ids, points and times; what stands for nothing is refused with what is
 //! known.
 
-use super::params::{DutyParams, PositionParams};
+use super::params::PositionParams;
+use super::unit::DutyParams;
 use super::{Context, MAX_NAME, short};
 use crate::daemon::rpc::Problem;
-use crate::daemon::wire::Named;
+use crate::daemon::view::Named;
 use crate::engine::id::{CategoryCode, Point, RadioId, UnitId};
 use crate::engine::policy::Grade;
 use crate::engine::unit::{CrewMember, Duty};

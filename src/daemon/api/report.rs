@@ -1,14 +1,58 @@
 //! Reports: what a caller, a call or another desk tells.
 
 use super::names::{category, grade, point, wall_ms};
-use super::params::ReportParams;
+use super::params::PositionParams;
 use super::{Call, Context, MAX_NAME, MAX_TEXT, by, keyed, short, some_text};
 use crate::daemon::rpc::Problem;
-use crate::daemon::wire::Named;
+use crate::daemon::view::{Name, Named};
 use crate::engine::command::Command;
 use crate::engine::id::{AlarmId, CallId};
 use crate::engine::incident::{Classification, Report, Source};
 use crate::engine::policy::Grade;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReportParams {
+    /// A new one for each command; the same key gets the same answer.
+    key: String,
+    /// The line or system it came in by; the call's, or `110`, unless named.
+    #[serde(default)]
+    #[schemars(with = "Option<Name<Source>>")]
+    source: Option<String>,
+    /// Where, in words.
+    place: String,
+    /// Where, on the map.
+    #[serde(default)]
+    position: Option<PositionParams>,
+    /// The caller's number or name; the call's unless named.
+    #[serde(default)]
+    caller: String,
+    /// What was told.
+    #[serde(default)]
+    text: String,
+    /// Key of the category; without one it waits for a desk to confirm it.
+    #[serde(default)]
+    category: Option<String>,
+    /// The category's usual grade unless named.
+    #[serde(default)]
+    #[schemars(with = "Option<Name<Grade>>")]
+    grade: Option<String>,
+    /// When it happened, with an offset.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    occurred_at: Option<String>,
+    /// The alarm of an unknown terminal's emergency that this is; needs a dispatcher.
+    #[serde(default)]
+    alarm: Option<u32>,
+    /// The call it came from.
+    #[serde(default)]
+    call: Option<u32>,
+    /// The sender's number for it, of a transfer.
+    #[serde(default)]
+    sender_number: String,
+}
 
 /// Understands `incident.report`.
 pub(super) fn report(

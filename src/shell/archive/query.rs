@@ -6,7 +6,7 @@
 
 use super::store::{Row, Store, StoreError};
 use crate::daemon::archive::{Ask, Cursor, Filter, Status};
-use crate::daemon::wire::Named;
+use crate::daemon::view::{Named, to_json};
 use crate::engine::id::IncidentId;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub(super) fn answer(
     ask: &Ask,
     wanted: u64,
 ) -> Result<String, String> {
-    let note = status.note(wanted);
+    let note = to_json(&status.note(wanted));
     match (ask, store) {
         (Ask::List(filter), Some(store)) => {
             let page = list(store, filter).map_err(|error| error.to_string())?;
@@ -50,7 +50,7 @@ struct Page {
 }
 
 impl Page {
-    fn text(&self, note: &serde_json::Value) -> String {
+    fn text(&self, note: &str) -> String {
         let incidents = self.incidents.join(",");
         let next = json!(self.next.map(|(time, number)| format!("{time}-{number}")));
         format!(r#"{{"incidents":[{incidents}],"next":{next},"archive":{note}}}"#)
@@ -131,11 +131,7 @@ fn has_unit(summary: &str, filter: &Filter) -> bool {
     units.is_some_and(|units| units.iter().any(|found| found == unit.as_str()))
 }
 
-fn get(
-    store: &Store,
-    id: IncidentId,
-    note: &serde_json::Value,
-) -> Result<Option<String>, StoreError> {
+fn get(store: &Store, id: IncidentId, note: &str) -> Result<Option<String>, StoreError> {
     let deliveries = store.deliveries(id)?.join(",");
     store.row(id, |row| {
         let Row {

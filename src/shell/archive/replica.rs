@@ -2,8 +2,9 @@
 //! so the loop neither stops nor copies anything for them.
 
 use super::store::{Changes, Meta, Row, Store, StoreError};
+use crate::daemon::api::{Delivery, ListedIncident};
 use crate::daemon::board::Touched;
-use crate::daemon::wire::{Named, Views};
+use crate::daemon::view::{Named, Views, to_json};
 use crate::engine::Engine;
 use crate::engine::assignment::Rung;
 use crate::engine::event::Event;
@@ -13,7 +14,6 @@ use crate::engine::incident::Incident;
 use crate::engine::policy::Policy;
 use crate::geo::plane::Plane;
 use crate::journal::{ChainPoint, Disk, DiskError, Snapshot, SnapshotHead, write_snapshot};
-use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The config's share of it.
@@ -94,7 +94,7 @@ impl Replica {
         self.touch(&event);
         if let Some((incident, line)) = self.delivery(&event) {
             let record = self.engine.state().seq;
-            self.log.push((incident, record, line.to_string()));
+            self.log.push((incident, record, line));
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Replica {
     }
 
     /// The line of the delivery log an event is, if it is one.
-    fn delivery(&self, event: &Event) -> Option<(IncidentId, Value)> {
+    fn delivery(&self, event: &Event) -> Option<(IncidentId, String)> {
         let (id, what) = match event {
             Event::AssignmentOffered { assignment, .. } => (assignment, "offered"),
             Event::AssignmentRetried { assignment, .. } => (assignment, "retried"),
@@ -140,12 +140,16 @@ impl Replica {
         let state = self.engine.state();
         let assignment = state.assignments.get(id)?;
         let unit = state.units.get(&assignment.unit);
-        let line = json!({
-            "at": self.time_ms, "wall_ms": self.wall_ms, "assignment": id, "what": what,
-            "unit": unit.map(|unit| unit.call_sign.as_str()), "attempt": assignment.attempt,
-            "terminal": assignment.terminal,
-        });
-        Some((assignment.incident, line))
+        let line = Delivery {
+            at: self.time_ms,
+            wall_ms: self.wall_ms,
+            assignment: *id,
+            what,
+            unit: unit.map(|unit| unit.call_sign.as_str()),
+            attempt: assignment.attempt,
+            terminal: assignment.terminal,
+        };
+        Some((assignment.incident, to_json(&line)))
     }
 
     /// Writes what is new into the archive, and, when the replica is `whole` at the end of a
@@ -193,16 +197,11 @@ impl Replica {
         let calls = incident.calls.iter();
         let calls = calls.filter_map(|id| state.calls.get(id));
         let calls: Vec<_> = calls.map(|call| views.call(call)).collect();
-        let mut whole = views.incident(incident);
-        let full = whole.to_string();
-        let category = whole.get("category").and_then(Value::as_str);
-        let category = category.unwrap_or_default().to_owned();
-        if let Some(summary) = whole.as_object_mut() {
-            summary.remove("notes");
-            summary.remove("slots");
-            summary.insert("reported_ms".into(), json!(reported_ms));
-            summary.insert("units".into(), json!(units));
-        }
+        let summary = ListedIncident {
+            incident: views.summary(incident),
+            reported_ms,
+            units: units.iter().copied().collect(),
+        };
         let report = &incident.report;
         let notes = incident.notes.iter().map(|note| note.text.as_str());
         let words = [&report.place, &report.text, &report.caller].map(String::as_str);
@@ -210,12 +209,12 @@ impl Replica {
         let row = Row {
             reported_ms,
             grade: incident.classification().grade.name(),
-            category: &category,
+            category: summary.incident.category.unwrap_or_default(),
             words: &words.join("\n").to_lowercase(),
-            summary: &whole.to_string(),
-            incident: &full,
-            assignments: &json!(shown).to_string(),
-            calls: &json!(calls).to_string(),
+            summary: &to_json(&summary),
+            incident: &to_json(&views.incident(incident)),
+            assignments: &to_json(&shown),
+            calls: &to_json(&calls),
         };
         changes.incident(incident.id, &row, units.into_iter());
     }
