@@ -653,7 +653,7 @@ fn a_shift_hashes_the_same_everywhere() {
         (shift.log.len(), hash.finalize().to_hex().as_str()),
         (
             143,
-            "5559ee8048cdf4b9b1318b829aaa96916fc643981fe7aa67b9b5dcd4c50efb22"
+            "ad7b0033b92e9be77afd18c34381f2c8264dfc703fb3283f466bba7d9f1a0a20"
         )
     );
 }
@@ -674,7 +674,7 @@ fn the_image_of_a_shift_is_frozen_with_its_format() {
         (
             1,
             1540,
-            "cb7721abc0944d07ced925217161892f68bdbe6ff0441c62a9b2526eec4259e1"
+            "3e4a843933d7139c60fbe66f84157ae56b5606e53a301f6c665df0aecace2efc"
         )
     );
 }
