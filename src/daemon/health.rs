@@ -1,6 +1,7 @@
 //! How the daemon is: counters since the start, and the answer of `system.health`.
 
 use super::output::LinkId;
+use super::rpc::Problem;
 use super::wire::Named;
 use super::{Daemon, Now};
 use crate::engine::assignment::Rung;
@@ -32,12 +33,26 @@ pub(super) struct Counts {
     pub positions_invalid: u64,
     pub positions_doubted: u64,
     pub consoles_refused: u64,
-    pub refused: u64,
+    /// Requests refused, by kind.
+    pub refused: BTreeMap<String, u64>,
+    /// Consoles cut, by reason.
+    pub cut: BTreeMap<&'static str, u64>,
+    /// Boards dropped since their console was too slow.
+    pub boards_lost: u64,
     pub rejected: u64,
     pub dropped_degraded: u64,
 }
 
 impl Counts {
+    /// Counts a refusal by its kind.
+    pub(super) fn refuse(&mut self, problem: &Problem) {
+        let kind = problem.kind();
+        match self.refused.get_mut(kind) {
+            Some(count) => *count += 1,
+            None => drop(self.refused.insert(kind.to_owned(), 1)),
+        }
+    }
+
     /// Counts an event, here and for /metrics.
     pub(super) fn note(&mut self, event: &Event) {
         let count = match event {
@@ -98,7 +113,9 @@ impl Daemon {
             "positions": counts.positions, "positions_invalid": counts.positions_invalid,
             "positions_doubted": counts.positions_doubted,
             "consoles_refused": counts.consoles_refused,
-            "requests_refused": counts.refused, "radio_rejected": counts.rejected,
+            "consoles_cut": counts.cut, "boards_lost": counts.boards_lost,
+            "requests_refused": counts.refused.values().sum::<u64>(),
+            "refused_by_kind": counts.refused, "radio_rejected": counts.rejected,
             "dropped_degraded": counts.dropped_degraded,
         });
         let (archive, snapshot) = self.archive_health(now);
@@ -112,6 +129,8 @@ impl Daemon {
             "durable": self.batches.is_durable(),
             "held": self.batches.held(),
             "consoles": self.sessions.len(),
+            "lanes": { "urgent": self.urgent.len(), "normal": self.normal.len(),
+                       "positions": self.positions.len() },
             "open_incidents": state.open_incidents,
             "open_alarms": state.alarms.len(),
             "open_emergencies": state.emergencies.len(),
@@ -178,10 +197,27 @@ impl Daemon {
             ("tieqi_messages_refused_total", counts.messages_refused),
             ("tieqi_positions_total", counts.positions),
             ("tieqi_positions_doubted_total", counts.positions_doubted),
-            ("tieqi_requests_refused_total", counts.refused),
+            ("tieqi_radio_dropped_total", counts.radio_dropped),
+            ("tieqi_consoles_refused_total", counts.consoles_refused),
+            ("tieqi_boards_lost_total", counts.boards_lost),
         ];
         for (name, total) in totals {
             metrics::counter!(name).absolute(total);
+        }
+        for (kind, total) in &counts.refused {
+            metrics::counter!("tieqi_requests_refused_total", "kind" => kind.clone())
+                .absolute(*total);
+        }
+        for (reason, total) in &counts.cut {
+            metrics::counter!("tieqi_consoles_cut_total", "reason" => *reason).absolute(*total);
+        }
+        let lanes = [
+            ("urgent", self.urgent.len()),
+            ("normal", self.normal.len()),
+            ("positions", self.positions.len()),
+        ];
+        for (lane, waiting) in lanes {
+            metrics::gauge!("tieqi_lane_waiting", "lane" => lane).set(float(waiting));
         }
         let emergencies = float(self.engine.state().emergencies.len());
         metrics::gauge!("tieqi_emergencies_open").set(emergencies);
