@@ -16,10 +16,13 @@
 )]
 
 mod awake;
+#[path = "../common/client.rs"]
 mod client;
 mod floor;
+#[path = "../common/gateway.rs"]
 mod gateway;
 mod loaded;
+#[path = "../common/town.rs"]
 mod town;
 
 use hdrhistogram::Histogram;
