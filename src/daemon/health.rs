@@ -30,6 +30,8 @@ pub(super) struct Counts {
     pub frames_unsent: u64,
     pub radio_dropped: u64,
     pub positions: u64,
+    /// Newer ones came before these were looked at.
+    pub positions_overwritten: u64,
     pub positions_invalid: u64,
     pub positions_doubted: u64,
     pub consoles_refused: u64,
@@ -111,6 +113,7 @@ impl Daemon {
             "data_undelivered": counts.data_undelivered,
             "frames_unsent": counts.frames_unsent, "radio_dropped": counts.radio_dropped,
             "positions": counts.positions, "positions_invalid": counts.positions_invalid,
+            "positions_overwritten": counts.positions_overwritten,
             "positions_doubted": counts.positions_doubted,
             "consoles_refused": counts.consoles_refused,
             "consoles_cut": counts.cut, "boards_lost": counts.boards_lost,
@@ -197,6 +200,10 @@ impl Daemon {
             ("tieqi_messages_refused_total", counts.messages_refused),
             ("tieqi_positions_total", counts.positions),
             ("tieqi_positions_doubted_total", counts.positions_doubted),
+            (
+                "tieqi_positions_overwritten_total",
+                counts.positions_overwritten,
+            ),
             ("tieqi_radio_dropped_total", counts.radio_dropped),
             ("tieqi_consoles_refused_total", counts.consoles_refused),
             ("tieqi_boards_lost_total", counts.boards_lost),
