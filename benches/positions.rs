@@ -12,7 +12,7 @@ mod common;
     clippy::indexing_slicing,
     reason = "a benchmark may stop at what it did not expect"
 )]
-#[path = "dispatch/town.rs"]
+#[path = "common/town.rs"]
 mod town;
 
 use anyhow::{Context, ensure};

@@ -131,6 +131,8 @@ fn who_sends_nothing_but_garbage_is_closed() {
         for _ in 0..answers {
             assert_eq!(raw.answer().unwrap()["error"]["code"], -32700);
         }
+        let cut = raw.answer().unwrap();
+        assert_eq!(cut["params"]["reason"], "garbage", "{cut}");
         assert!(raw.answer().is_none());
     }
     // Who is closed and does not go keeps no socket.

@@ -58,10 +58,10 @@ pub(crate) fn run(
             Ok(())
         });
         while arrived.len() < reports as usize {
-            let Ok((incident, at)) = texts.recv_timeout(PATIENCE) else {
+            let Ok(text) = texts.recv_timeout(PATIENCE) else {
                 break;
             };
-            arrived.entry(incident).or_insert(at);
+            arrived.entry(text.incident).or_insert(text.arrived);
         }
         done.store(true, Ordering::Relaxed);
         let joined = |_| anyhow::anyhow!("a thread of the load panicked");

@@ -16,10 +16,15 @@
 )]
 
 mod awake;
+#[expect(dead_code, reason = "each benchmark takes what it needs")]
+#[path = "../common/client.rs"]
 mod client;
 mod floor;
+#[expect(dead_code, reason = "each benchmark takes what it needs")]
+#[path = "../common/gateway.rs"]
 mod gateway;
 mod loaded;
+#[path = "../common/town.rs"]
 mod town;
 
 use hdrhistogram::Histogram;

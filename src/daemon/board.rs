@@ -74,7 +74,6 @@ impl Touched {
             | Event::IncidentConfirmed { incident, .. }
             | Event::IncidentRelocated { incident, .. }
             | Event::IncidentNoted { incident, .. }
-            | Event::IncidentReviewed { incident, .. }
             | Event::IncidentCancelled { incident, .. }
             | Event::IncidentResolved { incident, .. }
             | Event::IncidentClosed { incident, .. }
@@ -126,6 +125,7 @@ impl Touched {
             }
             Event::TextReceived { radio, text, .. } => self.texts.push((*radio, text.clone())),
             Event::PolicyPublished { .. }
+            | Event::IncidentReviewed { .. }
             | Event::StrangerHeard { .. }
             | Event::PositionsNoted { .. }
             | Event::FixDoubted { .. }

@@ -4,7 +4,7 @@ use super::Daemon;
 use super::api::LoggedIn;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem};
-use super::session::{self, ConsoleId, Login};
+use super::session::{self, ConsoleId, Cut, Login};
 use super::view::to_json;
 use crate::config::users::Role;
 use crate::engine::claim::Desk;
@@ -42,14 +42,20 @@ impl Daemon {
                 let problem = Problem::new(Problem::NOT_LOGGED_IN, message);
                 self.refuse(console, &id, &problem, out);
                 if !again {
-                    self.close(console, out);
+                    self.cut(console, Cut::Passwords, out);
                 }
             }
         }
     }
 
-    pub(super) fn close(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
+    /// Ends a connection; whoever still reads is told why.
+    pub(super) fn cut(&mut self, console: ConsoleId, why: Cut, out: &mut dyn Outbox) {
+        tracing::info!(console = console.0, reason = why.name(), "console cut");
+        *self.counts.consoles_cut.entry(why.name()).or_default() += 1;
         self.forget(console);
+        let params = serde_json::json!({ "reason": why.name() });
+        let bytes = rpc::notice("session.cut", &params);
+        out.push(Output::Console { console, bytes });
         out.push(Output::CloseConsole(console));
     }
 

@@ -62,7 +62,8 @@ impl Daemon {
                 let consoles: Vec<_> = self.sessions.keys().copied().collect();
                 for console in consoles {
                     if let Some(session) = self.sessions.get_mut(&console) {
-                        session.queue_delta(seq, &line);
+                        let lost = session.queue_delta(seq, &line);
+                        self.counts.boards_lost += u64::from(lost);
                     }
                     self.write_board(console, out);
                 }

@@ -1,8 +1,9 @@
 //! How the daemon is: what it counts, and the answer of `system.health`.
 
 use super::output::LinkId;
+use super::rpc::Problem;
 use super::view::{
-    CallsHealth, Counts, Health, InvalidHealth, LinkHealth, Name, Named, Status, Waiting,
+    CallsHealth, Counts, Health, InvalidHealth, Lanes, LinkHealth, Name, Named, Status, Waiting,
 };
 use super::{Daemon, Now};
 use crate::engine::assignment::Rung;
@@ -12,6 +13,15 @@ use crate::engine::policy::Grade;
 use std::collections::BTreeMap;
 
 impl Counts {
+    /// Counts a refusal by its kind.
+    pub(super) fn refuse(&mut self, problem: &Problem) {
+        let kind = problem.kind();
+        match self.refused_by_kind.get_mut(kind) {
+            Some(count) => *count += 1,
+            None => drop(self.refused_by_kind.insert(kind.to_owned(), 1)),
+        }
+    }
+
     /// Counts an event, here and for /metrics.
     pub(super) fn note(&mut self, event: &Event) {
         let count = match event {
@@ -63,6 +73,11 @@ impl Daemon {
             durable: self.batches.is_durable(),
             held: self.batches.held(),
             consoles: self.sessions.len(),
+            lanes: Lanes {
+                urgent: self.urgent.len(),
+                normal: self.normal.len(),
+                positions: self.positions.len(),
+            },
             open_incidents: state.open_incidents,
             open_alarms: state.alarms.len(),
             open_emergencies: state.emergencies.len(),
@@ -79,6 +94,7 @@ impl Daemon {
             stages_us: self.stages.view(),
             since_start: Counts {
                 datagrams_refused: self.gateways.refused(),
+                requests_refused: self.counts.refused_by_kind.values().sum(),
                 ..self.counts.clone()
             },
         }
@@ -150,10 +166,31 @@ impl Daemon {
             ("tieqi_messages_refused_total", counts.messages_refused),
             ("tieqi_positions_total", counts.positions),
             ("tieqi_positions_doubted_total", counts.positions_doubted),
-            ("tieqi_requests_refused_total", counts.requests_refused),
+            (
+                "tieqi_positions_overwritten_total",
+                counts.positions_overwritten,
+            ),
+            ("tieqi_radio_dropped_total", counts.radio_dropped),
+            ("tieqi_consoles_refused_total", counts.consoles_refused),
+            ("tieqi_boards_lost_total", counts.boards_lost),
         ];
         for (name, total) in totals {
             metrics::counter!(name).absolute(total);
+        }
+        for (kind, total) in &counts.refused_by_kind {
+            metrics::counter!("tieqi_requests_refused_total", "kind" => kind.clone())
+                .absolute(*total);
+        }
+        for (reason, total) in &counts.consoles_cut {
+            metrics::counter!("tieqi_consoles_cut_total", "reason" => *reason).absolute(*total);
+        }
+        let lanes = [
+            ("urgent", self.urgent.len()),
+            ("normal", self.normal.len()),
+            ("positions", self.positions.len()),
+        ];
+        for (lane, waiting) in lanes {
+            metrics::gauge!("tieqi_lane_waiting", "lane" => lane).set(float(waiting));
         }
         let emergencies = float(self.engine.state().emergencies.len());
         metrics::gauge!("tieqi_emergencies_open").set(emergencies);

@@ -49,11 +49,12 @@ use notice::{Degraded, Recovered, Until};
 use output::{LinkId, Outbox, Output};
 use radio::Inbound;
 use rpc::{Problem, Request};
-use session::{ConsoleId, Session};
+use session::{ConsoleId, Cut, Session};
 use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::ops::Bound;
 use view::Views;
 
 /// Now, in the clocks a decision may need.
@@ -91,6 +92,8 @@ pub enum Input<'a> {
         /// How many.
         bytes: usize,
     },
+    /// So many lines wait for a console that its socket takes no more.
+    ConsoleFull(ConsoleId),
     /// A console is gone.
     ConsoleClosed(ConsoleId),
     /// A password was checked.
@@ -151,12 +154,16 @@ pub struct Daemon {
     config: Config,
     engine: Engine,
     epoch: u64,
+    /// The last time it was handed.
+    at: EngineTime,
     sessions: BTreeMap<ConsoleId, Session>,
     gateways: Gateways,
     control: Control,
     urgent: VecDeque<Work>,
     normal: VecDeque<Work>,
     positions: BTreeMap<RadioId, Fix>,
+    /// Whose position was taken last.
+    observed: RadioId,
     batches: Batches<Held>,
     decided_us: VecDeque<(u64, u64)>,
     board_seq: u64,
@@ -182,8 +189,13 @@ impl Daemon {
     pub const LANE: usize = 1024;
     /// Emergencies the urgent lane takes beyond that.
     const EMERGENCIES: usize = 64;
-    /// Normal work done before urgent work is looked for again.
-    const NORMAL_TURN: usize = 64;
+    /// Normal work done in one turn. Between turns the sockets are read, so this is what an urgent
+    /// input may wait for, and so are the two below.
+    const NORMAL_TURN: usize = 16;
+    /// Deadlines handled in one turn.
+    const DUE_TURN: usize = 16;
+    /// Positions taken in one turn.
+    const POSITIONS_TURN: usize = 256;
     /// `PositionsNoted` is journalled this often, milliseconds.
     const NOTE_EVERY_MS: u64 = 10_000;
     /// Positions are shown at most this often, milliseconds.
@@ -199,12 +211,14 @@ impl Daemon {
             config,
             engine,
             epoch,
+            at: now.at,
             sessions: BTreeMap::new(),
             gateways,
             control: Control::default(),
             urgent: VecDeque::new(),
             normal: VecDeque::new(),
             positions: BTreeMap::new(),
+            observed: RadioId(0),
             batches: Batches::default(),
             decided_us: VecDeque::new(),
             board_seq: 0,
@@ -284,9 +298,14 @@ impl Daemon {
 
     /// Takes what came; consoles' commands and radio messages wait for [`Daemon::work`].
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut dyn Outbox) {
+        self.at = now.at;
         match input {
             Input::ConsoleOpened { console, peer } => {
-                if self.sessions.len() >= self.config.console.max_sessions {
+                let limit = self.config.console.max_sessions;
+                if self.sessions.len() >= limit {
+                    let problem = Problem::busy("the list of consoles", limit);
+                    let bytes = rpc::refusal(&serde_json::Value::Null, &problem);
+                    out.push(Output::Console { console, bytes });
                     out.push(Output::CloseConsole(console));
                     self.counts.consoles_refused += 1;
                 } else {
@@ -296,10 +315,11 @@ impl Daemon {
             Input::ConsoleBytes { console, bytes } => self.hear(now, console, bytes, out),
             Input::ConsoleWritten { console, bytes } => {
                 if let Some(session) = self.sessions.get_mut(&console) {
-                    session.backlog = session.backlog.saturating_sub(bytes);
+                    session.taken(now.at, bytes);
                 }
                 self.write_board(console, out);
             }
+            Input::ConsoleFull(console) => self.cut(console, Cut::Unread, out),
             Input::ConsoleClosed(console) => self.forget(console),
             Input::PasswordChecked { console, role } => {
                 self.password_checked(console, role, out);
@@ -329,10 +349,11 @@ impl Daemon {
         }
     }
 
-    /// Whether the consoles' sockets should rest: the lanes are full.
+    /// Whether a console's socket should rest: enough of its requests wait.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.urgent.len() >= Self::LANE || self.normal.len() >= Self::LANE
+    pub fn rests(&self, console: ConsoleId) -> bool {
+        let session = self.sessions.get(&console);
+        session.is_some_and(|session| session.waiting >= session::MAX_WAITING)
     }
 
     /// Whether something waits for [`Daemon::work`].
@@ -351,7 +372,7 @@ impl Daemon {
             .engine
             .next_deadline()
             .filter(|_| self.degraded.is_none());
-        let deaths = self.sessions.values().map(Session::dead_at).min();
+        let deaths = self.sessions.values().map(|it| it.dead_at().0).min();
         let note = (!self.engine.positions().is_still() && self.degraded.is_none())
             .then(|| self.noted_at.plus_ms(Self::NOTE_EVERY_MS));
         let show = (!self.moved.is_empty()).then(|| self.shown_at.plus_ms(Self::SHOW_EVERY_MS));
@@ -362,6 +383,7 @@ impl Daemon {
     /// Lets the engine decide on what waits: urgent first, then what is due, then some of the
     /// rest, then positions.
     pub fn work(&mut self, now: Now, out: &mut dyn Outbox) {
+        self.at = now.at;
         self.gateways.handle_timeout(now.at);
         self.pump(now, out);
         while let Some(work) = self.urgent.pop_front() {
@@ -377,9 +399,7 @@ impl Daemon {
             };
             self.work_on(now, work, out);
         }
-        for (radio, fix) in std::mem::take(&mut self.positions) {
-            self.observe(now, radio, fix, out);
-        }
+        self.observe_some(now, out);
         if self.engine.is_unsettled() && self.degraded.is_none() {
             let mut batch = Vec::new();
             self.engine.settle(now.at, &mut batch);
@@ -398,15 +418,23 @@ impl Daemon {
                 request,
                 arrived_us,
             } => {
+                if let Some(session) = self.sessions.get_mut(&console) {
+                    session.waiting = session.waiting.saturating_sub(1);
+                }
                 self.serve(now, console, request, arrived_us, out);
             }
             Work::Radio(inbound) => self.take_radio(now, inbound, out),
         }
     }
 
+    /// Handles some of what is due, the earliest first. What is left is due at once: the next turn
+    /// goes on with it, behind what is urgent.
     fn tick(&mut self, now: Now, out: &mut dyn Outbox) {
-        while self.degraded.is_none() && self.engine.next_deadline().is_some_and(|at| at <= now.at)
-        {
+        let is_due = |engine: &Engine| engine.next_deadline().is_some_and(|at| at <= now.at);
+        for _ in 0..Self::DUE_TURN {
+            if self.degraded.is_some() || !is_due(&self.engine) {
+                return;
+            }
             self.execute(now, &Command::Tick, out);
         }
     }
@@ -492,6 +520,21 @@ impl Daemon {
         }
     }
 
+    /// Takes some of the positions that wait, every terminal in its turn.
+    fn observe_some(&mut self, now: Now, out: &mut dyn Outbox) {
+        for _ in 0..Self::POSITIONS_TURN {
+            let behind = (Bound::Excluded(self.observed), Bound::Unbounded);
+            let next = self.positions.range(behind).next();
+            let Some(radio) = next.or(self.positions.first_key_value()).map(|(id, _)| *id) else {
+                return;
+            };
+            self.observed = radio;
+            if let Some(fix) = self.positions.remove(&radio) {
+                self.observe(now, radio, fix, out);
+            }
+        }
+    }
+
     fn observe(&mut self, now: Now, radio: RadioId, fix: Fix, out: &mut dyn Outbox) {
         let (observed, doubt) = self.engine.observe(now.at, radio, fix);
         self.counts.positions += 1;
@@ -546,16 +589,13 @@ impl Daemon {
     }
 
     fn close_silent(&mut self, now: Now, out: &mut dyn Outbox) {
-        let silent = |session: &Session| session.dead_at() <= now.at;
-        let dead: Vec<_> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| silent(session))
-            .collect();
-        let dead: Vec<_> = dead.into_iter().map(|(console, _)| *console).collect();
-        for console in dead {
-            tracing::info!(console = console.0, "closed: nothing heard");
-            self.close(console, out);
+        let sessions = self.sessions.iter();
+        let dead = sessions.filter_map(|(console, session)| {
+            let (at, why) = session.dead_at();
+            (at <= now.at).then_some((*console, why))
+        });
+        for (console, why) in dead.collect::<Vec<_>>() {
+            self.cut(console, why, out);
         }
     }
 
@@ -572,10 +612,8 @@ impl Daemon {
         let Some(session) = self.sessions.get_mut(&console) else {
             return;
         };
-        session.backlog += bytes.len();
-        if session.backlog > 4 * session::MAX_BACKLOG {
-            tracing::warn!(console = console.0, "closed: it asks and does not read");
-            return self.close(console, out);
+        if !session.hand(self.at, bytes.len()) {
+            return self.cut(console, Cut::Unread, out);
         }
         out.push(Output::Console { console, bytes });
     }
@@ -595,7 +633,7 @@ impl Daemon {
         problem: &Problem,
         out: &mut dyn Outbox,
     ) {
-        self.counts.requests_refused += 1;
+        self.counts.refuse(problem);
         self.write(console, rpc::refusal(id, problem), out);
     }
 }

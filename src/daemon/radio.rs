@@ -199,7 +199,8 @@ impl Daemon {
         let radio = RadioId(radio.id);
         // Strangers must not fill the table.
         if self.positions.len() < Self::LANE || self.config.terminals.contains_key(&radio) {
-            self.positions.insert(radio, fix);
+            let older = self.positions.insert(radio, fix);
+            self.counts.positions_overwritten += u64::from(older.is_some());
         }
     }
 

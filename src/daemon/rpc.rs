@@ -65,6 +65,33 @@ impl Problem {
         }
     }
 
+    /// Too much waits already; `what` is full and takes `limit`.
+    pub fn busy(what: &str, limit: usize) -> Self {
+        let message = format!("{what} is full ({limit}): try again, under the same key");
+        Self::new(Self::BUSY, message)
+    }
+
+    /// Its name in the counts of refusals: of a rejection the rejection's own.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        let own = self
+            .data
+            .as_ref()
+            .and_then(|data| data.get("kind")?.as_str());
+        own.unwrap_or(match self.code {
+            Self::PARSE => "parse",
+            Self::INVALID_REQUEST => "invalid_request",
+            Self::UNKNOWN_METHOD => "unknown_method",
+            Self::INVALID_PARAMS => "invalid_params",
+            Self::NOT_LOGGED_IN => "not_logged_in",
+            Self::FORBIDDEN => "forbidden",
+            Self::DEGRADED => "degraded",
+            Self::BUSY => "busy",
+            Self::KEY_REUSED => "key_reused",
+            _ => "rejected",
+        })
+    }
+
     /// Wrong parameters.
     pub fn params(message: impl Into<String>) -> Self {
         Self::new(Self::INVALID_PARAMS, message)

@@ -5,7 +5,7 @@ use super::archive::Ask;
 use super::effect::Held;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem, Request};
-use super::session::{ConsoleId, Heard, Login};
+use super::session::{ConsoleId, Cut, Heard, Login};
 use super::view::{Name, Named, to_json};
 use super::{Daemon, Now, Work};
 use crate::config::users::Role;
@@ -34,24 +34,53 @@ impl Daemon {
         }
         for heard in heard {
             match heard {
-                Heard::Request(request) => {
-                    let urgent = is_grave(&request);
-                    let work = Work::Request {
-                        console,
-                        request,
-                        arrived_us: now.mono_us,
-                    };
-                    if urgent {
-                        &mut self.urgent
-                    } else {
-                        &mut self.normal
-                    }
-                    .push_back(work);
-                }
+                Heard::Request(request) => self.sort_request(now, console, request, out),
                 Heard::Fault(id, problem) => self.refuse(console, &id, &problem, out),
-                Heard::GiveUp => self.close(console, out),
+                Heard::GiveUp => self.cut(console, Cut::Garbage, out),
             }
         }
+    }
+
+    /// Puts a request into its lane; a full lane says so.
+    fn sort_request(
+        &mut self,
+        now: Now,
+        console: ConsoleId,
+        request: Request,
+        out: &mut dyn Outbox,
+    ) {
+        let (lane, what) = match self.is_grave(&request) {
+            true => (&mut self.urgent, "the urgent lane"),
+            false => (&mut self.normal, "the lane"),
+        };
+        if lane.len() >= Self::LANE {
+            let problem = Problem::busy(what, Self::LANE);
+            return self.refuse(console, &request.id, &problem, out);
+        }
+        lane.push_back(Work::Request {
+            console,
+            request,
+            arrived_us: now.mono_us,
+        });
+        if let Some(session) = self.sessions.get_mut(&console) {
+            session.waiting += 1;
+        }
+    }
+
+    /// A Grade I report goes before everything that waits, and so does an emergency vouched for.
+    fn is_grave(&self, request: &Request) -> bool {
+        if request.method != "incident.report" {
+            return false;
+        }
+        let text = |key| request.params.get(key).and_then(Value::as_str);
+        let by_category = || {
+            let key = text("category")?;
+            let mut categories = self.engine.policy().categories.values();
+            let found = categories.find(|category| category.key == key);
+            found.map(|category| category.grade.name())
+        };
+        let grade = text("grade").or_else(by_category);
+        grade == Some(Grade::One.name()) || has_alarm(request)
     }
 
     /// Answers one request, now or when what it caused is durable.
@@ -384,13 +413,6 @@ fn has_alarm(request: &Request) -> bool {
         .params
         .get("alarm")
         .is_some_and(|alarm| !alarm.is_null())
-}
-
-/// A Grade I report goes before everything that waits, and so does an emergency vouched for.
-fn is_grave(request: &Request) -> bool {
-    let grade = request.params.get("grade").and_then(Value::as_str);
-    let grave = grade == Some(Grade::One.name()) || has_alarm(request);
-    request.method == "incident.report" && grave
 }
 
 /// Of the parameters, key order aside.

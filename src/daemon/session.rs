@@ -25,6 +25,11 @@ pub const IDLE_MS: u64 = 600_000;
 /// A connection nobody logs in on is closed after this, milliseconds.
 pub const LOGIN_MS: u64 = 60_000;
 
+/// A console that takes none of what waits for it is cut after this, milliseconds.
+pub const STUCK_MS: u64 = 30_000;
+/// Requests of one console that may wait; with so many its socket rests.
+pub const MAX_WAITING: usize = 16;
+
 /// Names a connection; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsoleId(pub u64);
@@ -50,6 +55,35 @@ pub enum Login {
     },
 }
 
+/// Why a connection was ended from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cut {
+    /// Nothing was heard of it for too long.
+    Silent,
+    /// It takes nothing of what waits for it.
+    Stuck,
+    /// It asks more than it reads.
+    Unread,
+    /// Bad lines, or a line without end.
+    Garbage,
+    /// Wrong passwords.
+    Passwords,
+}
+
+impl Cut {
+    /// As `system.health`, /metrics and the log say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Stuck => "stuck",
+            Self::Unread => "unread",
+            Self::Garbage => "garbage",
+            Self::Passwords => "passwords",
+        }
+    }
+}
+
 /// Whether a console follows the board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follows {
@@ -71,7 +105,11 @@ pub struct Session {
     /// Whether it follows the board.
     pub follows: Follows,
     /// Bytes handed to its socket and not yet written.
-    pub backlog: usize,
+    pub(super) backlog: usize,
+    /// When the socket last took some of them, or had none to take.
+    taken_at: EngineTime,
+    /// Its requests in the lanes.
+    pub waiting: usize,
     /// Wrong passwords so far.
     pub failed_logins: u32,
     /// It pinged once, so silence means death.
@@ -106,6 +144,8 @@ impl Session {
             login: Login::Nobody,
             follows: Follows::No,
             backlog: 0,
+            taken_at: now,
+            waiting: 0,
             failed_logins: 0,
             pings: false,
             acked_seq: 0,
@@ -178,15 +218,36 @@ impl Session {
         matches!(self.follows, Follows::After(_))
     }
 
-    /// When it is closed unless something is heard.
+    /// When it is closed unless something is heard, or is taken.
     #[must_use]
-    pub fn dead_at(&self) -> EngineTime {
+    pub fn dead_at(&self) -> (EngineTime, Cut) {
         let limit_ms = match (self.user(), self.pings) {
             (_, true) => DEAD_MS,
             (None, false) => LOGIN_MS,
             (Some(_), false) => IDLE_MS,
         };
-        self.heard_at.plus_ms(limit_ms)
+        let silent = (self.heard_at.plus_ms(limit_ms), Cut::Silent);
+        let stuck = (self.taken_at.plus_ms(STUCK_MS), Cut::Stuck);
+        match self.backlog {
+            0 => silent,
+            _ => silent.min(stuck),
+        }
+    }
+
+    /// Bytes are handed to its socket. False when far too many wait there: it asks and does not
+    /// read.
+    pub fn hand(&mut self, now: EngineTime, bytes: usize) -> bool {
+        if self.backlog == 0 {
+            self.taken_at = now;
+        }
+        self.backlog += bytes;
+        self.backlog <= 4 * MAX_BACKLOG
+    }
+
+    /// The socket took some of them.
+    pub fn taken(&mut self, now: EngineTime, bytes: usize) {
+        self.taken_at = now;
+        self.backlog = self.backlog.saturating_sub(bytes);
     }
 
     /// Starts following: the pages go out as fast as the socket takes them, deltas behind them.
@@ -197,18 +258,20 @@ impl Session {
     }
 
     /// Queues a delta. A console that is too far behind loses the board instead of holding memory,
-    /// and is told so.
-    pub fn queue_delta(&mut self, seq: u64, line: &Bytes) {
+    /// and is told so: true.
+    pub fn queue_delta(&mut self, seq: u64, line: &Bytes) -> bool {
         let Follows::After(last) = self.follows else {
-            return;
+            return false;
         };
         if seq <= last {
-            return;
+            return false;
         }
         self.follows = Follows::After(seq);
+        // Who keeps up gets it however long it is.
+        let behind = self.backlog > 0 || !self.board.is_empty();
         self.board_deltas += line.len();
         self.board.push_back(line.clone());
-        if self.board_deltas > MAX_BACKLOG {
+        if behind && self.board_deltas > MAX_BACKLOG {
             self.follows = Follows::Lost;
             self.board_deltas = 0;
             self.board = [rpc::notice(
@@ -218,7 +281,9 @@ impl Session {
                 },
             )]
             .into();
+            return true;
         }
+        false
     }
 
     /// The next line of the board the socket has room for.

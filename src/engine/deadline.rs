@@ -48,6 +48,12 @@ impl Deadlines {
         }
     }
 
+    /// What has come by `now`, the earliest first.
+    pub fn due(&self, now: EngineTime) -> impl Iterator<Item = Due> {
+        let come = self.by_time.iter().take_while(move |(at, _)| *at <= now);
+        come.map(|(_, due)| *due)
+    }
+
     /// The earliest.
     #[must_use]
     pub fn first(&self) -> Option<(EngineTime, Due)> {

@@ -81,6 +81,14 @@ pub struct Need {
     pub sworn: u8,
 }
 
+impl Need {
+    /// Whether who can do this can do what is asked.
+    #[must_use]
+    pub fn meets(self, asked: Self) -> bool {
+        self.skills.covers(asked.skills) && self.sworn >= asked.sworn
+    }
+}
+
 /// Limits of people, in milliseconds: named profiles of the config, never "the national standard".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {

@@ -9,6 +9,7 @@ use super::policy::{Need, UnitKind};
 use super::ranking::Why;
 use rstar::primitives::GeomWithData;
 use rstar::{PointDistance, RTree};
+use std::collections::BTreeMap;
 
 type Spot = GeomWithData<[i64; 2], UnitId>;
 
@@ -55,6 +56,8 @@ pub struct Spatial {
     classes: [Class; UnitKind::ALL.len()],
     /// By unit id: ids are dense, and a ranking looks here for every unit the trees offer.
     placed: Vec<Option<Placement>>,
+    /// Units that may be sent, by what they can do.
+    able: BTreeMap<Need, usize>,
 }
 
 impl Spatial {
@@ -69,6 +72,7 @@ impl Spatial {
             return;
         };
         let old = std::mem::replace(slot, placement);
+        self.count(old, placement);
         if let (Some(old), Some(new)) = (old, placement)
             && old.is_same_spot(new)
         {
@@ -80,6 +84,33 @@ impl Spatial {
         if let Some(new) = placement {
             self.tree_mut(new).insert(spot(unit, new.point));
         }
+    }
+
+    fn count(&mut self, old: Option<Placement>, new: Option<Placement>) {
+        let able = |placement: Option<Placement>| {
+            placement.filter(|it| it.is_sendable()).map(|it| it.able)
+        };
+        let (old, new) = (able(old), able(new));
+        if old == new {
+            return;
+        }
+        if let Some(able) = old
+            && let Some(units) = self.able.get_mut(&able)
+        {
+            *units = units.saturating_sub(1);
+            if *units == 0 {
+                self.able.remove(&able);
+            }
+        }
+        if let Some(able) = new {
+            *self.able.entry(able).or_default() += 1;
+        }
+    }
+
+    /// Whether any unit that may be sent meets a need: without one there is nothing to rank.
+    #[must_use]
+    pub fn anyone_for(&self, need: Need) -> bool {
+        self.able.keys().any(|able| able.meets(need))
     }
 
     /// Where a unit stands.

@@ -4,10 +4,12 @@ use super::{ConsoleWake, Wake};
 use crate::daemon::session::ConsoleId;
 use bytes::{Bytes, BytesMut};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::AbortHandle;
 
@@ -21,7 +23,15 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The consoles that are connected: lines to their writers, and both tasks.
 #[derive(Debug, Default)]
 pub(super) struct Consoles {
-    open: BTreeMap<ConsoleId, (Sender<Bytes>, [AbortHandle; 2])>,
+    open: BTreeMap<ConsoleId, Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    lines: Sender<Bytes>,
+    /// Its reader may read on.
+    taken: Arc<Notify>,
+    tasks: [AbortHandle; 2],
 }
 
 impl Consoles {
@@ -37,16 +47,31 @@ impl Consoles {
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
         let (sender, lines) = channel(WRITER);
-        let reading = tokio::spawn(read(console, reader, bytes));
+        let taken = Arc::new(Notify::new());
+        let reading = tokio::spawn(read(console, reader, bytes, Arc::clone(&taken)));
         let writing = tokio::spawn(write(console, writer, lines, told));
         let tasks = [reading.abort_handle(), writing.abort_handle()];
-        self.open.insert(console, (sender, tasks));
+        let lines = sender;
+        let open = Open {
+            lines,
+            taken,
+            tasks,
+        };
+        self.open.insert(console, open);
+    }
+
+    /// What a console sent was taken: its reader goes on. So each has at most one chunk under way,
+    /// and one that is told to rest fills its own socket and nobody else's.
+    pub(super) fn read_on(&self, console: ConsoleId) {
+        if let Some(open) = self.open.get(&console) {
+            open.taken.notify_one();
+        }
     }
 
     /// Queues a line. False when the console cannot take it: close it.
     pub(super) fn write(&mut self, console: ConsoleId, bytes: Bytes) -> bool {
         match self.open.get(&console) {
-            Some((lines, _)) => lines.try_send(bytes).is_ok(),
+            Some(open) => open.lines.try_send(bytes).is_ok(),
             None => true,
         }
     }
@@ -54,7 +79,7 @@ impl Consoles {
     /// Lets the writer finish what is queued and then close. A peer that neither reads nor closes
     /// does not keep the socket.
     pub(super) fn close(&mut self, console: ConsoleId) {
-        if let Some((_, tasks)) = self.open.remove(&console) {
+        if let Some(Open { tasks, .. }) = self.open.remove(&console) {
             tokio::spawn(async move {
                 tokio::time::sleep(LINGER).await;
                 tasks.iter().for_each(AbortHandle::abort);
@@ -81,7 +106,12 @@ pub(super) async fn accept(listener: TcpListener, told: Sender<ConsoleWake>) {
     }
 }
 
-async fn read(console: ConsoleId, mut reader: OwnedReadHalf, told: Sender<ConsoleWake>) {
+async fn read(
+    console: ConsoleId,
+    mut reader: OwnedReadHalf,
+    told: Sender<ConsoleWake>,
+    taken: Arc<Notify>,
+) {
     let mut buffer = BytesMut::with_capacity(CHUNK);
     loop {
         buffer.reserve(CHUNK);
@@ -92,6 +122,7 @@ async fn read(console: ConsoleId, mut reader: OwnedReadHalf, told: Sender<Consol
                 if told.send(ConsoleWake::Bytes(console, bytes)).await.is_err() {
                     return;
                 }
+                taken.notified().await;
             }
         }
     }

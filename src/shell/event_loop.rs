@@ -16,13 +16,13 @@ use crate::serial::{self, News};
 use bytes::Bytes;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Wakes that may wait.
 const WAKES: usize = 4096;
-/// Consoles' chunks that may wait.
+/// Consoles' chunks that may wait; no console has more than one.
 const CHUNKS: usize = 256;
 /// Wakes taken before the daemon works and what it wants is done.
 const TURN: usize = 256;
@@ -67,6 +67,8 @@ struct Loop {
     daemon: Daemon,
     clock: Clock,
     next_console: u64,
+    /// Consoles that were heard and are not read on yet.
+    resting: Vec<ConsoleId>,
     outside: Outside,
 }
 
@@ -78,7 +80,7 @@ struct Outside {
     journal: Writer<FileDisk>,
     archive: Archive,
     /// Consoles whose writer took no more: the daemon must hear of it.
-    broken: Vec<ConsoleId>,
+    full: Vec<ConsoleId>,
     chunks: Sender<ConsoleWake>,
     told: Sender<Wake>,
 }
@@ -100,13 +102,14 @@ pub(super) async fn run(
         daemon: parts.daemon,
         clock: parts.clock,
         next_console: 0,
+        resting: Vec::new(),
         outside: Outside {
             users: Arc::new(parts.users),
             consoles: Consoles::default(),
             links,
             journal: parts.journal,
             archive: parts.archive,
-            broken: Vec::new(),
+            full: Vec::new(),
             chunks,
             told,
         },
@@ -115,7 +118,10 @@ pub(super) async fn run(
     this.daemon.start(now, parts.sign_on, &mut this.outside);
     loop {
         this.turn();
-        let timer = this.daemon.next_timer().map(|at| this.clock.instant(at));
+        // The tasks at the sockets run only while this one waits, and it may always have something
+        // to do: without this nobody would be heard or answered until the queues are empty.
+        tokio::task::yield_now().await;
+        let timer = this.timer();
         tokio::select! {
             biased;
             wake = wakes.recv() => {
@@ -124,16 +130,15 @@ pub(super) async fn run(
                     break;
                 }
             }
-            chunk = chunked.recv(), if !this.daemon.is_full() => {
+            chunk = chunked.recv() => {
                 if let Some(chunk) = chunk {
                     this.take_chunk(chunk);
                 }
             }
             () = sleep_until(timer) => {}
         }
-        while !this.daemon.is_full()
-            && let Ok(chunk) = chunked.try_recv()
-        {
+        for _ in 0..TURN {
+            let Ok(chunk) = chunked.try_recv() else { break };
             this.take_chunk(chunk);
         }
     }
@@ -141,8 +146,10 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn sleep_until(at: Option<std::time::Instant>) {
+async fn sleep_until(at: Option<Instant>) {
     match at {
+        // A sleep is rounded up to a whole millisecond.
+        Some(at) if at <= Instant::now() => {}
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
@@ -181,24 +188,34 @@ async fn receive(link: LinkId, socket: Arc<tokio::net::UdpSocket>, told: Sender<
 }
 
 impl Loop {
-    /// Lets the daemon work until nothing waits: one turn takes only so much normal work.
+    /// Lets the daemon do some of what waits, and sends what was decided on its way.
     fn turn(&mut self) {
-        loop {
-            let now = self.clock.now();
-            self.daemon.work(now, &mut self.outside);
-            for console in std::mem::take(&mut self.outside.broken) {
-                self.outside.consoles.close(console);
-                let closed = Input::ConsoleClosed(console);
-                self.daemon.handle(now, closed, &mut self.outside);
-            }
-            if let Some(synced) = self.outside.journal.flush() {
-                let now = self.clock.now();
-                let synced = synced.map_or_else(Input::JournalFailed, Input::Durable);
-                self.daemon.handle(now, synced, &mut self.outside);
-            } else if !self.daemon.has_work() {
-                return;
-            }
+        let now = self.clock.now();
+        self.daemon.work(now, &mut self.outside);
+        for console in std::mem::take(&mut self.outside.full) {
+            self.daemon
+                .handle(now, Input::ConsoleFull(console), &mut self.outside);
         }
+        self.resting.retain(|console| {
+            let rests = self.daemon.rests(*console);
+            if !rests {
+                self.outside.consoles.read_on(*console);
+            }
+            rests
+        });
+        if let Some(synced) = self.outside.journal.flush() {
+            let now = self.clock.now();
+            let synced = synced.map_or_else(Input::JournalFailed, Input::Durable);
+            self.daemon.handle(now, synced, &mut self.outside);
+        }
+    }
+
+    /// When the next turn begins though nothing came: at once while something waits.
+    fn timer(&self) -> Option<Instant> {
+        if self.daemon.has_work() {
+            return Some(Instant::now());
+        }
+        self.daemon.next_timer().map(|at| self.clock.instant(at))
     }
 
     /// Takes what waits, so that urgent input is seen before the next turn; true means stop.
@@ -289,6 +306,7 @@ impl Loop {
             }
             ConsoleWake::Bytes(console, some) => {
                 bytes = some;
+                self.resting.push(console);
                 Input::ConsoleBytes {
                     console,
                     bytes: &bytes,
@@ -342,7 +360,7 @@ impl Outbox for Outside {
             }
             Output::Console { console, bytes } => {
                 if !self.consoles.write(console, bytes) {
-                    self.broken.push(console);
+                    self.full.push(console);
                 }
             }
             Output::CloseConsole(console) => self.consoles.close(console),

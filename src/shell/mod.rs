@@ -49,7 +49,7 @@ enum Wake {
     Stop,
 }
 
-/// What wakes the loop from consoles; not taken while the daemon's lanes are full.
+/// What wakes the loop from consoles.
 #[derive(Debug)]
 enum ConsoleWake {
     /// Somebody connected.

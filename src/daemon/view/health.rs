@@ -28,6 +28,8 @@ pub struct Health<'a> {
     pub held: usize,
     /// Connections.
     pub consoles: usize,
+    /// What waits to be looked at.
+    pub lanes: Lanes,
     /// Incidents that have not ended.
     pub open_incidents: u32,
     /// Alarms nobody acknowledged.
@@ -58,6 +60,17 @@ pub struct Health<'a> {
     pub stages_us: BTreeMap<&'static str, StageTimes>,
     /// What was counted since the start.
     pub since_start: Counts,
+}
+
+/// What waits to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Lanes {
+    /// Grade I and emergencies.
+    pub urgent: usize,
+    /// The rest of what consoles and terminals say.
+    pub normal: usize,
+    /// Terminals with a new position.
+    pub positions: usize,
 }
 
 /// Whether anything is accepted.
@@ -247,14 +260,22 @@ pub struct Counts {
     pub radio_dropped: u64,
     /// Positions taken.
     pub positions: u64,
+    /// Positions that a newer one of the same terminal overtook.
+    pub positions_overwritten: u64,
     /// Positions without a fix.
     pub positions_invalid: u64,
     /// Positions kept as evidence only.
     pub positions_doubted: u64,
     /// Connections refused.
     pub consoles_refused: u64,
+    /// Connections cut, by reason.
+    pub consoles_cut: BTreeMap<&'static str, u64>,
+    /// Boards dropped because their console was too slow.
+    pub boards_lost: u64,
     /// Requests refused.
     pub requests_refused: u64,
+    /// The same, by kind.
+    pub refused_by_kind: BTreeMap<String, u64>,
     /// What the engine refused of the air.
     pub radio_rejected: u64,
     /// Messages from the air dropped while degraded.

@@ -7,18 +7,36 @@ use super::super::deadline::Due;
 use super::super::event::Event;
 use super::super::incident::{Incident, Phase};
 use super::super::message::Message;
+use super::super::policy::Grade;
 use super::Draft;
 use super::assignment::about;
 
 impl Engine {
-    /// Handles the earliest deadline that has come.
+    /// Waiting incidents reviewed in one decision: a queue that comes due at once is one batch and
+    /// one line to each console, not one for each incident.
+    const REVIEWS: usize = 32;
+    /// How often the time until the next review of an ungrave incident doubles.
+    const DOUBLINGS: u32 = 6;
+
+    /// Handles the earliest deadline that has come, and with a review those right behind it.
     pub(super) fn tick(&self, draft: &mut Draft) {
-        let Some((at, due)) = self.index.deadlines.first() else {
+        let due = self.index.deadlines.due(draft.now);
+        let reviews = due.map_while(|due| match due {
+            Due::Incident(id) => self.state.incidents.get(&id),
+            _ => None,
+        });
+        for incident in reviews.take(Self::REVIEWS) {
+            self.incident_due(draft, incident);
+        }
+        if draft.events.is_empty() {
+            self.first_due(draft);
+        }
+    }
+
+    fn first_due(&self, draft: &mut Draft) {
+        let Some(due) = self.index.deadlines.due(draft.now).next() else {
             return;
         };
-        if at > draft.now {
-            return;
-        }
         match due {
             Due::Assignment(id) => {
                 if let Some(assignment) = self.state.assignments.get(&id) {
@@ -30,11 +48,7 @@ impl Engine {
                     self.safety_due(draft, assignment);
                 }
             }
-            Due::Incident(id) => {
-                if let Some(incident) = self.state.incidents.get(&id) {
-                    self.incident_due(draft, incident);
-                }
-            }
+            Due::Incident(_) => {}
             Due::Proposal(id) => {
                 if let Some(proposal) = self.state.proposals.by_id(id) {
                     self.proposal_due(draft, proposal);
@@ -86,6 +100,7 @@ impl Engine {
 
     fn incident_due(&self, draft: &mut Draft, incident: &Incident) {
         let waited = draft.now >= incident.review_at;
+        let mut told = 0;
         // Where each slot has a proposal the desk has what it needs, and a deadline of its own.
         if waited && !self.is_proposed_for(incident) {
             let kind = match incident.phase {
@@ -98,6 +113,7 @@ impl Engine {
                 incident: Some(incident.id),
                 ..About::default()
             };
+            told = self.times_told(kind, about);
             self.alarm(draft, kind, about);
             // Whoever can be called should know that it takes longer.
             let reachable = !incident.calls.is_empty() || !incident.report.caller.is_empty();
@@ -105,16 +121,34 @@ impl Engine {
                 self.tell_caller_task(draft, incident.id);
             }
         }
-        let next_ms = match incident.phase {
-            Phase::Reported => u64::from(self.policy.ladder.unclassified_ms),
-            _ => self.waiting_ms(incident.gravity()),
-        };
-        let next = draft.now.plus_ms(next_ms.max(1));
+        let next = draft.now.plus_ms(self.review_ms(incident, told));
         let review_at = if waited { next } else { incident.review_at };
         draft.events.push(Event::IncidentReviewed {
             incident: incident.id,
             review_at,
         });
+    }
+
+    /// How often an alarm nobody acknowledged was raised.
+    fn times_told(&self, kind: AlarmKind, about: About) -> u32 {
+        let alarm = self.state.alarms_by_cause.get(&(kind, about));
+        let alarm = alarm.and_then(|id| self.state.alarms.get(id));
+        alarm.map_or(0, |alarm| alarm.times)
+    }
+
+    /// How long until an incident is looked at again by itself. A free unit looks for work without
+    /// that, so this only reminds: of the gravest steadily, of the others after twice the time each
+    /// time nobody answers, so that a long queue is not told over and over.
+    fn review_ms(&self, incident: &Incident, told: u32) -> u64 {
+        let limit_ms = match incident.phase {
+            Phase::Reported => u64::from(self.policy.ladder.unclassified_ms),
+            _ => self.waiting_ms(incident.gravity()),
+        };
+        let doublings = match incident.gravity() {
+            Grade::One => 0,
+            _ => told.min(Self::DOUBLINGS),
+        };
+        limit_ms.max(1) << doublings
     }
 
     pub(super) fn message_due(&self, draft: &mut Draft, message: &Message) {

@@ -90,6 +90,10 @@ impl Engine {
     fn fill(&self, draft: &mut Draft, incident: &Incident) {
         let mut taken: Vec<UnitId> = Vec::new();
         for (slot, need) in incident.missing() {
+            // A long queue that nobody is free for costs nothing to look at.
+            if !self.index.spatial.anyone_for(need) {
+                continue;
+            }
             let Ok(ranking) = self.rank_without(draft.now, incident, need, &taken) else {
                 return;
             };

@@ -41,8 +41,7 @@ impl Engine {
     fn may_go(&self, incident: &Incident, unit: UnitId, need: Need) -> bool {
         let placement = self.index.spatial.placement(unit);
         let able = placement.filter(|it| it.is_sendable()).map(|it| it.able);
-        let meets = |able: Need| able.skills.covers(need.skills) && able.sworn >= need.sworn;
-        able.is_some_and(meets) && !incident.holds(unit)
+        able.is_some_and(|able| able.meets(need)) && !incident.holds(unit)
     }
 
     /// Puts the best unit for each slot without a proposal to the desks; the others stay as they
@@ -57,13 +56,16 @@ impl Engine {
         let mut room = self.room(rank);
         let deadline = draft.now.plus_ms(self.proposal_ms(incident));
         for (slot, need) in incident.missing() {
-            if kept.iter().any(|it| it.slot == slot) {
+            if kept.iter().any(|it| it.slot == slot) || !self.index.spatial.anyone_for(need) {
                 continue;
+            }
+            if room == 0 {
+                return;
             }
             let Ok(ranking) = self.rank_without(draft.now, incident, need, &taken) else {
                 return;
             };
-            let (Some(best), true) = (ranking.first(), room > 0) else {
+            let Some(best) = ranking.first() else {
                 continue;
             };
             room -= 1;
@@ -111,6 +113,13 @@ impl Engine {
         missing.peek().is_some() && missing.all(|(slot, _)| proposed(slot))
     }
 
+    /// Whether an incident misses a proposal that somebody might be found for.
+    fn may_propose_for(&self, incident: &Incident) -> bool {
+        let open = |slot| self.state.proposals.of_slot(incident.id, slot).is_none();
+        let mut missing = incident.missing();
+        missing.any(|(slot, need)| open(slot) && self.index.spatial.anyone_for(need))
+    }
+
     /// There is room again: proposes for the first incident of the queue that waits without.
     pub(in crate::engine) fn decide_refill(&self, now: EngineTime) -> Vec<Event> {
         /// Incidents looked at; the others are when their review is due.
@@ -121,7 +130,7 @@ impl Engine {
             .take_while(|(rank, ..)| self.room(*rank) > 0);
         let without = turns.filter(|(_, _, id)| {
             let found = self.state.incidents.get(id);
-            found.is_some_and(|incident| !self.is_proposed_for(incident))
+            found.is_some_and(|incident| self.may_propose_for(incident))
         });
         for (_, _, id) in without.take(MAX_LOOKED_AT) {
             self.place(&mut draft, id);

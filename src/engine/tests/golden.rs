@@ -668,7 +668,7 @@ fn a_shift_hashes_the_same_everywhere() {
         (shift.log.len(), hash.finalize().to_hex().as_str()),
         (
             144,
-            "8cb2d0e4b0b419482cdb9ea0ec6f87ca6278b1ac66e5db6c04755517c3d52109"
+            "67f6ef0272ab40603ca9d2dbe9378480360f2a2f92e2d0313dd65acdb2a89e2d"
         )
     );
 }
@@ -689,7 +689,7 @@ fn the_image_of_a_shift_is_frozen_with_its_format() {
         (
             2,
             1662,
-            "adfba33d0fc32eb08dd335eca1c1f239e462627f7c32e8436865374617faf786"
+            "da69d6ec8384744eadf9639b8bdb46630c5550ec3584d6d6ac84ab1f6c8edce8"
         )
     );
 }

@@ -82,6 +82,9 @@ fn brute(policy: &Policy, specs: &BTreeMap<UnitId, Spec>) -> Vec<(u32, UnitId, O
 fn compare(policy: &Policy, specs: &BTreeMap<UnitId, Spec>, spatial: &Spatial) {
     let ranking = ranked(policy, specs, spatial);
     let all = brute(policy, specs);
+    let able = specs.values().map(|spec| placement(*spec));
+    let mut able = able.filter(|it| it.is_sendable()).map(|it| it.able);
+    assert_eq!(spatial.anyone_for(NEED), able.any(|able| able.meets(NEED)));
     let k = usize::from(policy.top_k);
     let best = all.iter().filter(|(.., why)| why.is_none()).take(k);
     let best: Vec<_> = best.map(|(time, unit, _)| (*time, *unit)).collect();

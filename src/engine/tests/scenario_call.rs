@@ -201,14 +201,14 @@ fn a_caller_is_told_that_it_takes_longer() {
         120.0  tick
         120.0  told       1 told at the gate
         120.0  notodo
-        180.0  tick
-        180.0  todo       2 #1
-        190.0  cancel     #1                // nobody has to be told any more
-        190.0  notodo
-        200.0  report     traffic at 0,0
-        260.0  tick
-        260.0  alarm      NoUnit #2
-        260.0  notodo                       // nobody knows whom to call for #2
+        240.0  tick
+        240.0  todo       2 #1
+        250.0  cancel     #1                // nobody has to be told any more
+        250.0  notodo
+        260.0  report     traffic at 0,0
+        320.0  tick
+        320.0  alarm      NoUnit #2
+        320.0  notodo                       // nobody knows whom to call for #2
         ",
     );
 }

@@ -25,6 +25,32 @@ fn a_report_without_category_is_told_after_thirty_seconds() {
 }
 
 #[test]
+fn an_incident_nobody_can_go_to_is_told_after_twice_the_time_each_time() {
+    check(
+        "
+        0.0   report   traffic at 0,0
+        0.0   report   traffic grade I at 0,0          // the gravest steadily
+        10.0  tick
+        10.0  alarm    NoUnit #2 x1
+        20.0  tick
+        20.0  alarm    NoUnit #2 x2
+        30.0  tick
+        30.0  alarm    NoUnit #2 x3
+        40.0  tick
+        40.0  alarm    NoUnit #2 x4
+        60.0  tick
+        60.0  alarm    NoUnit #1 x1
+        120.0 tick
+        120.0 alarm    NoUnit #1 x2
+        239.9 tick
+        239.9 alarm    NoUnit #1 x2
+        240.0 tick
+        240.0 alarm    NoUnit #1 x3
+        ",
+    );
+}
+
+#[test]
 fn an_incident_nobody_can_go_to_is_told_again_and_again() {
     check(
         "

@@ -1,10 +1,11 @@
 //! A gateway with its terminals: blocking sockets, frames made and read with the codecs, acks at
 //! once. It shares nothing with the daemon.
 
+use crate::client::{Text, Texts};
 use crate::town;
 use anyhow::Context;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tieqi_protocols::Parsed;
 use tieqi_protocols::gps::{Gps, GpsField};
@@ -146,10 +147,7 @@ impl Gateway {
 
     /// From here on every text is acked at once, by gateway and terminal; each is told with the
     /// time it was received. The threads end with the process.
-    pub(crate) fn listen(
-        mut self,
-        units: u32,
-    ) -> anyhow::Result<(Receiver<(u32, Instant)>, Positions)> {
+    pub(crate) fn listen(mut self, units: u32) -> anyhow::Result<(Texts, Positions)> {
         let (sender, texts) = sync_channel(1 << 16);
         let (rrs, drained) = (self.rrs, self.lp.socket.try_clone()?);
         std::thread::spawn(move || idle(&rrs));
@@ -166,8 +164,13 @@ impl Gateway {
                         continue;
                     };
                     let (arrived, bytes) = bytes;
-                    if let Some((incident, ack)) = delivered(bytes) {
-                        let _ = sender.try_send((incident, arrived));
+                    if let Some(((incident, calling), ack)) = delivered(bytes) {
+                        let text = Text {
+                            incident,
+                            calling,
+                            arrived,
+                        };
+                        let _ = sender.try_send(text);
                         let _ = port.send(&ack);
                     }
                 }
@@ -196,6 +199,18 @@ impl Positions {
     }
 }
 
+impl Positions {
+    /// The emergency button of a unit's terminal.
+    pub(crate) fn press(&mut self, unit: u32) -> anyhow::Result<()> {
+        let field = fix(unit, 0)?.to_field();
+        self.port.send(&Message::Lp(Lp::Emergency {
+            radio: radio(unit),
+            kind: 1,
+            gps: GpsField(&field),
+        }))
+    }
+}
+
 fn located(unit: u32, field: &[u8; 40]) -> Message<'_> {
     Message::Lp(Lp::Report(Report {
         cause: Cause::Subscribed,
@@ -214,8 +229,9 @@ fn idle(port: &Port) {
     }
 }
 
-/// The incident a text is about, and the delivery ack of its terminal.
-fn delivered(bytes: &[u8]) -> Option<(u32, Message<'static>)> {
+/// The incident a text is about with the unit that calls for help there, and the delivery ack of
+/// its terminal.
+fn delivered(bytes: &[u8]) -> Option<((u32, Option<u32>), Message<'static>)> {
     let Ok(Parsed::Complete(hdap, _)) = Hdap::parse(bytes) else {
         return None;
     };
@@ -231,14 +247,19 @@ fn delivered(bytes: &[u8]) -> Option<(u32, Message<'static>)> {
         return None;
     };
     let text: String = text.chars().collect();
-    let number = text.strip_prefix('#')?.split(' ').next()?.parse().ok()?;
+    let mut words = text.strip_prefix('#')?.split(' ');
+    let number = words.next()?.parse().ok()?;
+    let mut behind = words.skip_while(|word| *word != "求助").skip(1);
+    let calling = behind
+        .next()
+        .and_then(|name| name.strip_prefix('B')?.parse().ok());
     let body = Body::PrivateAck {
         destination,
         source,
         result: TmpResult::OK,
     };
     Some((
-        number,
+        (number, calling),
         Message::Tmp(Tmp {
             flag: tmp.flag,
             request_id: tmp.request_id,

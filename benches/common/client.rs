@@ -11,8 +11,17 @@ use std::time::{Duration, Instant};
 pub(crate) const USER: &str = "bench";
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// When a text for an incident reached the gateway.
-pub(crate) type Texts = Receiver<(u32, Instant)>;
+/// Texts that reached the gateway.
+pub(crate) type Texts = Receiver<Text>;
+
+/// One of them.
+pub(crate) struct Text {
+    /// Of which incident.
+    pub(crate) incident: u32,
+    /// Which unit calls for help, if it is an emergency's.
+    pub(crate) calling: Option<u32>,
+    pub(crate) arrived: Instant,
+}
 
 pub(crate) struct Client {
     stream: TcpStream,
@@ -36,6 +45,11 @@ impl Client {
             &json!({ "user": USER, "password": PASSWORD }),
         )?;
         Ok(client)
+    }
+
+    /// The connection itself; nothing may be under way.
+    pub(crate) fn stream(&self) -> anyhow::Result<TcpStream> {
+        Ok(self.stream.try_clone()?)
     }
 
     /// The same connection, to write and to read at once.
@@ -109,15 +123,15 @@ impl Client {
         let answer = self.answer()?;
         let incident = answer["incident"].as_u64().unwrap_or(0) as u32;
         loop {
-            let (of, arrived) = texts.recv_timeout(Duration::from_secs(10))?;
-            if of == incident {
-                return Ok(u64::try_from((arrived - began).as_nanos())?);
+            let text = texts.recv_timeout(Duration::from_secs(10))?;
+            if text.incident == incident {
+                return Ok(u64::try_from((text.arrived - began).as_nanos())?);
             }
         }
     }
 }
 
-fn report(key: &str, number: u32) -> Value {
+pub(crate) fn report(key: &str, number: u32) -> Value {
     let (lat_e7, lon_e7) = town::place_e7((number * 7919) % 19_000);
     let degrees = |e7: i32| f64::from(e7) / 1e7;
     json!({
