@@ -323,6 +323,41 @@ fn numbers_beyond_their_limits() {
     );
 }
 
+#[test]
+fn emergencies_and_safety_checks() {
+    const T: &str = "huangjiang.toml:";
+    let needs =
+        "needs = [{ sworn = 1 }, {}]\nprofile = \"sample-town\"\norigin = \"sample\"\n\n# ----";
+    let edit = |to: &'static str| [(MAIN, needs, to)];
+    check(
+        &edit("needs = []\nprofile = \"sample-town\"\norigin = \"sample\"\n# ----"),
+        &[(T, "emergency.needs")],
+    );
+    check(
+        &edit("needs = [{}]\nprofile = \"sample-twon\"\norigin = \"sample\"\n# ----"),
+        &[(T, "emergency.profile: unknown profile `sample-twon`")],
+    );
+    check(
+        &[(MAIN, "on_scene_s = { I = 900,", "on_scene_s = { I = 0,")],
+        &[(T, "safety.on_scene_s.I: 0 is not in 1 to")],
+    );
+    check(
+        &[(
+            MAIN,
+            "on_scene_s = { I = 900,",
+            "on_scene_s = { V = 1, I = 900,",
+        )],
+        &[(T, "safety.on_scene_s.V: unknown key `V`")],
+    );
+    check(
+        &[(MAIN, "answer_s = 60", "answers_s = 60")],
+        &[
+            (T, "safety: the key `answer_s` is missing"),
+            (T, "safety.answers_s: unknown key `answers_s`"),
+        ],
+    );
+}
+
 /// The shipped files with the commented serial gateway switched on.
 fn with_serial() -> Disk {
     let mut disk = Disk::shipped();

@@ -159,6 +159,7 @@ pub struct Daemon {
     sessions: BTreeMap<ConsoleId, Session>,
     gateways: Gateways,
     control: Control,
+    emergencies: VecDeque<Inbound>,
     urgent: VecDeque<Work>,
     normal: VecDeque<Work>,
     positions: BTreeMap<RadioId, Fix>,
@@ -187,7 +188,7 @@ pub struct Daemon {
 impl Daemon {
     /// Requests and frames that may wait in a lane.
     pub const LANE: usize = 1024;
-    /// Emergencies the urgent lane takes beyond that.
+    /// Emergencies that may wait.
     const EMERGENCIES: usize = 64;
     /// Normal work done in one turn. Between turns the sockets are read, so this is what an urgent
     /// input may wait for, and so are the two below.
@@ -215,6 +216,7 @@ impl Daemon {
             sessions: BTreeMap::new(),
             gateways,
             control: Control::default(),
+            emergencies: VecDeque::new(),
             urgent: VecDeque::new(),
             normal: VecDeque::new(),
             positions: BTreeMap::new(),
@@ -359,7 +361,8 @@ impl Daemon {
     /// Whether something waits for [`Daemon::work`].
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.urgent.is_empty()
+        !self.emergencies.is_empty()
+            || !self.urgent.is_empty()
             || !self.normal.is_empty()
             || !self.positions.is_empty()
             || !self.gone.is_empty()
@@ -386,6 +389,9 @@ impl Daemon {
         self.at = now.at;
         self.gateways.handle_timeout(now.at);
         self.pump(now, out);
+        while let Some(inbound) = self.emergencies.pop_front() {
+            self.take_radio(now, inbound, out);
+        }
         while let Some(work) = self.urgent.pop_front() {
             self.work_on(now, work, out);
         }

@@ -108,10 +108,10 @@ impl Daemon {
         }
     }
 
-    /// Emergencies go before all that waits, and have some room of their own when acks fill it.
+    /// Emergencies go before all that waits, in the order they came.
     pub(super) fn emergency(&mut self, inbound: Inbound) {
-        match self.urgent.len() < Self::LANE + Self::EMERGENCIES {
-            true => self.urgent.push_front(Work::Radio(inbound)),
+        match self.emergencies.len() < Self::EMERGENCIES {
+            true => self.emergencies.push_back(inbound),
             false => self.counts.radio_dropped += 1,
         }
     }

@@ -548,6 +548,27 @@ fn an_emergency_goes_before_all_that_waits_and_finds_room() {
 }
 
 #[test]
+fn emergencies_that_come_at_once_are_taken_in_their_order() {
+    let mut bench = Bench::with_consoles();
+    let first = bench.on_duty();
+    let second = RadioId(first.0 + 1);
+    let before = bench.journal.len();
+    for radio in [first, second] {
+        press(&mut bench, radio);
+    }
+    bench.work();
+    let raised = bench
+        .journal
+        .iter()
+        .skip(before)
+        .filter_map(|event| match event {
+            Event::EmergencyRaised { radio, .. } => Some(*radio),
+            _ => None,
+        });
+    assert_eq!(raised.collect::<Vec<_>>(), [first, second]);
+}
+
+#[test]
 fn only_a_dispatcher_vouches_for_a_stranger() {
     let mut bench = Bench::with_consoles();
     let login = json!({ "user": "taker", "password": "checked elsewhere" });

@@ -57,10 +57,13 @@ impl AlarmKind {
         matches!(self, Self::NeedHelp | Self::SafetyUnanswered)
     }
 
-    /// Meant for the supervisor: a desk did not do its part.
+    /// Meant for the supervisor besides: a desk or an officer did not answer.
     #[must_use]
     pub fn is_for_supervisor(self) -> bool {
-        matches!(self, Self::ProposalUnanswered | Self::DeskGone)
+        matches!(
+            self,
+            Self::ProposalUnanswered | Self::DeskGone | Self::SafetyUnanswered
+        )
     }
 }
 
