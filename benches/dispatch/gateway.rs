@@ -26,6 +26,17 @@ struct Port {
     sequence: u16,
 }
 
+/// A text that offers an incident, as it reached the gateway.
+pub(crate) struct Offer {
+    pub(crate) incident: u32,
+    /// The unit that called for help, if it is about an emergency.
+    pub(crate) emergency: Option<u32>,
+    pub(crate) arrived: Instant,
+}
+
+/// The offers' texts in the order they came.
+pub(crate) type Offers = Receiver<Offer>;
+
 /// Three links: registration, location, text.
 pub(crate) struct Gateway {
     rrs: Port,
@@ -146,11 +157,8 @@ impl Gateway {
 
     /// From here on every text is acked at once, by gateway and terminal; each is told with the
     /// time it was received. The threads end with the process.
-    pub(crate) fn listen(
-        mut self,
-        units: u32,
-    ) -> anyhow::Result<(Receiver<(u32, Instant)>, Positions)> {
-        let (sender, texts) = sync_channel(1 << 16);
+    pub(crate) fn listen(mut self, units: u32) -> anyhow::Result<(Offers, Positions)> {
+        let (sender, offers) = sync_channel(1 << 16);
         let (rrs, drained) = (self.rrs, self.lp.socket.try_clone()?);
         std::thread::spawn(move || idle(&rrs));
         let drained = Port {
@@ -166,8 +174,8 @@ impl Gateway {
                         continue;
                     };
                     let (arrived, bytes) = bytes;
-                    if let Some((incident, ack)) = delivered(bytes) {
-                        let _ = sender.try_send((incident, arrived));
+                    if let Some((offer, ack)) = delivered(arrived, bytes) {
+                        let _ = sender.try_send(offer);
                         let _ = port.send(&ack);
                     }
                 }
@@ -177,11 +185,11 @@ impl Gateway {
             port: self.lp,
             units,
         };
-        Ok((texts, positions))
+        Ok((offers, positions))
     }
 }
 
-/// The location link, whose acks somebody else drains.
+/// The location link towards the daemon, whose acks somebody else drains.
 pub(crate) struct Positions {
     port: Port,
     units: u32,
@@ -193,6 +201,18 @@ impl Positions {
         let (unit, turn) = (number % self.units, number / self.units);
         let field = fix(unit, 1 + turn % 5)?.to_field();
         self.port.send(&located(unit, &field))
+    }
+
+    /// The alarm key of some terminal is pressed, of another one for each number; whose it is.
+    pub(crate) fn press(&mut self, number: u32) -> anyhow::Result<u32> {
+        let unit = (number * 7_907) % self.units;
+        let field = fix(unit, 0)?.to_field();
+        self.port.send(&Message::Lp(Lp::Emergency {
+            radio: radio(unit),
+            kind: 1,
+            gps: GpsField(&field),
+        }))?;
+        Ok(unit)
     }
 }
 
@@ -214,8 +234,8 @@ fn idle(port: &Port) {
     }
 }
 
-/// The incident a text is about, and the delivery ack of its terminal.
-fn delivered(bytes: &[u8]) -> Option<(u32, Message<'static>)> {
+/// What a text offers, and the delivery ack of its terminal.
+fn delivered(arrived: Instant, bytes: &[u8]) -> Option<(Offer, Message<'static>)> {
     let Ok(Parsed::Complete(hdap, _)) = Hdap::parse(bytes) else {
         return None;
     };
@@ -231,14 +251,22 @@ fn delivered(bytes: &[u8]) -> Option<(u32, Message<'static>)> {
         return None;
     };
     let text: String = text.chars().collect();
-    let number = text.strip_prefix('#')?.split(' ').next()?.parse().ok()?;
+    let mut words = text.strip_prefix('#')?.split(' ');
+    let incident = words.next()?.parse().ok()?;
+    let is_emergency = words.next() == Some("紧急");
+    let caller = words.nth(1).filter(|_| is_emergency);
+    let offer = Offer {
+        incident,
+        emergency: caller.and_then(|sign| sign.strip_prefix('B')?.parse().ok()),
+        arrived,
+    };
     let body = Body::PrivateAck {
         destination,
         source,
         result: TmpResult::OK,
     };
     Some((
-        number,
+        offer,
         Message::Tmp(Tmp {
             flag: tmp.flag,
             request_id: tmp.request_id,
