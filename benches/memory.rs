@@ -63,20 +63,23 @@ fn main() -> anyhow::Result<()> {
     eprintln!("the town: {town}");
     let many = measure_many(units, reports)?;
     eprintln!("{units} units: {many}");
-    let held = [&town, &many]
-        .into_iter()
-        .zip(HELD_MIB)
-        .all(|(figures, limit)| highest(figures).is_some_and(|mib| mib <= limit));
+    let held = |peak: bool| {
+        let limits = [&town, &many].into_iter().zip(HELD_MIB);
+        limits.into_iter().all(|(figures, limit)| {
+            let names: &[&str] = match peak {
+                true => &["peak_mib", "restart_peak_mib"],
+                false => &["rss_mib"],
+            };
+            names
+                .iter()
+                .all(|name| figures[name].as_f64().is_some_and(|mib| mib <= limit))
+        })
+    };
+    let (resident, peak) = (held(false), held(true));
     publish(
         "memory",
-        &json!({ "town": town, "many": many, "held": held }),
+        &json!({ "town": town, "many": many, "held": { "resident": resident, "peak": peak } }),
     )
-}
-
-fn highest(figures: &Value) -> Option<f64> {
-    let peaks = [&figures["peak_mib"], &figures["restart_peak_mib"]];
-    let peaks = peaks.into_iter().filter_map(Value::as_f64);
-    peaks.reduce(f64::max)
 }
 
 fn measure_town(reports: usize) -> anyhow::Result<Value> {
