@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check bench ci
+.PHONY: demo test check bench latency ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -12,8 +12,11 @@ check: ## Format and lints, as CI sees them.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
-bench: ## Latency, ranking and codecs against their floors; see docs/latency.md.
+bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked
+
+latency: bench ## The same, then other systems beside it; writes docs/latency.md and docs/latency.svg.
+	python3 benches/peers.py
 
 ci: ## What a change must pass.
 	.ci/run

@@ -1,11 +1,10 @@
 //! A gateway with its terminals: blocking sockets, frames made and read with the codecs, acks at
 //! once. It shares nothing with the daemon.
 
-use crate::client::{Text, Texts};
 use crate::town;
 use anyhow::Context;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tieqi_protocols::Parsed;
 use tieqi_protocols::gps::{Gps, GpsField};
@@ -26,6 +25,17 @@ struct Port {
     socket: UdpSocket,
     sequence: u16,
 }
+
+/// A text that offers an incident, as it reached the gateway.
+pub(crate) struct Offer {
+    pub(crate) incident: u32,
+    /// The unit that called for help, if it is about an emergency.
+    pub(crate) emergency: Option<u32>,
+    pub(crate) arrived: Instant,
+}
+
+/// The offers' texts in the order they came.
+pub(crate) type Offers = Receiver<Offer>;
 
 /// Three links: registration, location, text.
 pub(crate) struct Gateway {
@@ -147,8 +157,8 @@ impl Gateway {
 
     /// From here on every text is acked at once, by gateway and terminal; each is told with the
     /// time it was received. The threads end with the process.
-    pub(crate) fn listen(mut self, units: u32) -> anyhow::Result<(Texts, Positions)> {
-        let (sender, texts) = sync_channel(1 << 16);
+    pub(crate) fn listen(mut self, units: u32) -> anyhow::Result<(Offers, Positions)> {
+        let (sender, offers) = sync_channel(1 << 16);
         let (rrs, drained) = (self.rrs, self.lp.socket.try_clone()?);
         std::thread::spawn(move || idle(&rrs));
         let drained = Port {
@@ -164,13 +174,8 @@ impl Gateway {
                         continue;
                     };
                     let (arrived, bytes) = bytes;
-                    if let Some(((incident, calling), ack)) = delivered(bytes) {
-                        let text = Text {
-                            incident,
-                            calling,
-                            arrived,
-                        };
-                        let _ = sender.try_send(text);
+                    if let Some((offer, ack)) = delivered(arrived, bytes) {
+                        let _ = sender.try_send(offer);
                         let _ = port.send(&ack);
                     }
                 }
@@ -180,11 +185,11 @@ impl Gateway {
             port: self.lp,
             units,
         };
-        Ok((texts, positions))
+        Ok((offers, positions))
     }
 }
 
-/// The location link, whose acks somebody else drains.
+/// The location link towards the daemon, whose acks somebody else drains.
 pub(crate) struct Positions {
     port: Port,
     units: u32,
@@ -197,9 +202,12 @@ impl Positions {
         let field = fix(unit, 1 + turn % 5)?.to_field();
         self.port.send(&located(unit, &field))
     }
-}
 
-impl Positions {
+    /// One of all units, another one for each number.
+    pub(crate) fn some_unit(&self, number: u32) -> u32 {
+        (number * 7_907) % self.units
+    }
+
     /// The emergency button of a unit's terminal.
     pub(crate) fn press(&mut self, unit: u32) -> anyhow::Result<()> {
         let field = fix(unit, 0)?.to_field();
@@ -229,9 +237,8 @@ fn idle(port: &Port) {
     }
 }
 
-/// The incident a text is about with the unit that calls for help there, and the delivery ack of
-/// its terminal.
-fn delivered(bytes: &[u8]) -> Option<((u32, Option<u32>), Message<'static>)> {
+/// What a text offers, and the delivery ack of its terminal.
+fn delivered(arrived: Instant, bytes: &[u8]) -> Option<(Offer, Message<'static>)> {
     let Ok(Parsed::Complete(hdap, _)) = Hdap::parse(bytes) else {
         return None;
     };
@@ -248,18 +255,21 @@ fn delivered(bytes: &[u8]) -> Option<((u32, Option<u32>), Message<'static>)> {
     };
     let text: String = text.chars().collect();
     let mut words = text.strip_prefix('#')?.split(' ');
-    let number = words.next()?.parse().ok()?;
-    let mut behind = words.skip_while(|word| *word != "求助").skip(1);
-    let calling = behind
-        .next()
-        .and_then(|name| name.strip_prefix('B')?.parse().ok());
+    let incident = words.next()?.parse().ok()?;
+    let is_emergency = words.next() == Some("紧急");
+    let caller = words.nth(1).filter(|_| is_emergency);
+    let offer = Offer {
+        incident,
+        emergency: caller.and_then(|sign| sign.strip_prefix('B')?.parse().ok()),
+        arrived,
+    };
     let body = Body::PrivateAck {
         destination,
         source,
         result: TmpResult::OK,
     };
     Some((
-        (number, calling),
+        offer,
         Message::Tmp(Tmp {
             flag: tmp.flag,
             request_id: tmp.request_id,

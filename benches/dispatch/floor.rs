@@ -2,7 +2,8 @@
 //!
 //! One sample is one TCP echo (the console's hop), one fdatasync of 256 bytes at the next offset of
 //! a zero-filled file (the journal's), one UDP echo (the gateway's), each with blocking threads,
-//! one after the other. The daemon needs the same waits: it cannot be below.
+//! one after the other. The daemon needs the same waits: it cannot be below. What begins on the
+//! air has a UDP echo in the place of the TCP echo.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -62,18 +63,35 @@ impl Floor {
         })
     }
 
-    /// One sample, nanoseconds.
+    /// One sample of what a console begins, nanoseconds.
     pub(crate) fn sample(&mut self) -> anyhow::Result<u64> {
-        let mut buffer = [7u8; RECORD];
         let began = Instant::now();
+        let mut buffer = [7u8; RECORD];
         self.stream.write_all(&buffer)?;
         self.stream.read_exact(&mut buffer)?;
-        self.file.write_all_at(&buffer, self.offset)?;
+        self.sync_and_send(began)
+    }
+
+    /// One sample of what a terminal begins, nanoseconds.
+    pub(crate) fn sample_of_radio(&mut self) -> anyhow::Result<u64> {
+        let began = Instant::now();
+        self.echo()?;
+        self.sync_and_send(began)
+    }
+
+    fn sync_and_send(&mut self, began: Instant) -> anyhow::Result<u64> {
+        self.file.write_all_at(&[7u8; RECORD], self.offset)?;
         self.file.sync_data()?;
-        self.socket.send(&buffer)?;
-        self.socket.recv(&mut buffer)?;
+        self.echo()?;
         let took = began.elapsed();
         self.offset = (self.offset + RECORD as u64) % FILE;
         Ok(u64::try_from(took.as_nanos())?)
+    }
+
+    fn echo(&self) -> anyhow::Result<()> {
+        let mut buffer = [7u8; RECORD];
+        self.socket.send(&buffer)?;
+        self.socket.recv(&mut buffer)?;
+        Ok(())
     }
 }

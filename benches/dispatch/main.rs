@@ -19,20 +19,20 @@ mod awake;
 #[expect(dead_code, reason = "each benchmark takes what it needs")]
 #[path = "../common/client.rs"]
 mod client;
+#[expect(dead_code, reason = "nothing begins on the air here")]
 mod floor;
-#[expect(dead_code, reason = "each benchmark takes what it needs")]
 #[path = "../common/gateway.rs"]
 mod gateway;
 mod loaded;
+mod ready;
 #[path = "../common/town.rs"]
 mod town;
 
+use client::Client;
+use gateway::Offers;
 use hdrhistogram::Histogram;
 use serde_json::json;
-use std::path::Path;
 use std::time::Duration;
-use tieqi::config::users::Users;
-use tieqi::shell::Server;
 
 /// Rounds; the figure is the median of their quantiles.
 const ROUNDS: usize = 5;
@@ -65,39 +65,22 @@ fn main() -> anyhow::Result<()> {
             seconds: (2, 10),
         },
     };
-    let dir = tempfile::Builder::new()
-        .prefix("bench-")
-        .tempdir_in(target())?;
-    let users = dir.path().join("users.toml");
-    let mut register = Users::load(&users)?;
-    register.add(
-        client::USER,
-        tieqi::config::users::Role::Supervisor,
-        client::PASSWORD,
-    )?;
-    let config = town::config(scale.units)?;
-    let server = Server::start(config, register, &dir.path().join("data"))?;
-    let mut client = client::Client::connect(server.console)?;
-    let mut gateway = gateway::Gateway::connect(&server.links)?;
-    eprintln!(
-        "{} units: signing on, registering, placing ...",
-        scale.units
-    );
-    client.sign_on(scale.units)?;
-    gateway.register(scale.units)?;
-    gateway.place(scale.units)?;
-    let (texts, mut positions) = gateway.listen(scale.units)?;
-    client.settle()?;
-
+    let ready::Ready {
+        server,
+        mut client,
+        offers,
+        mut positions,
+        dir,
+    } = ready::Ready::start(scale.units)?;
     let mut floor = floor::Floor::start(dir.path())?;
     // Warm-up: caches, branch predictors, the journal's second segment.
     for number in 0..BLOCK * 2 {
         floor.sample()?;
-        client.sample(number, &texts)?;
+        sample(&mut client, number, &offers)?;
     }
     let mut measure = |name| {
         rounds(name, scale.samples, &mut floor, |number| {
-            client.sample(number, &texts)
+            sample(&mut client, number, &offers)
         })
     };
     let asleep = measure("cores asleep")?;
@@ -107,9 +90,10 @@ fn main() -> anyhow::Result<()> {
     let run = loaded::Run {
         warm_up: scale.seconds.0,
         measured: scale.seconds.1,
+        emergencies: 0,
     };
     eprintln!("loaded: 1,000 reports and 5,000 positions a second ...");
-    let loaded = loaded::run(run, &mut client, &mut positions, &texts, histogram()?)?;
+    let loaded = loaded::run(run, &mut client, &mut positions, &offers, histogram()?)?;
     let loaded_us = quantiles(&loaded.times);
     let result = json!({
         "floor_us": idle.floor_us, "idle_us": idle.ours_us, "ratio_idle": idle.ratio(),
@@ -125,12 +109,23 @@ fn main() -> anyhow::Result<()> {
         "samples": ROUNDS * scale.samples,
         "units": scale.units,
     });
-    std::fs::write(target().join("dispatch.json"), format!("{result}\n"))?;
+    std::fs::write(ready::target().join("dispatch.json"), format!("{result}\n"))?;
     println!("{result}");
     let health = client.call("system.health", &json!({}))?;
     eprintln!("inside the daemon, microseconds: {}", health["stages_us"]);
     server.stop();
     Ok(())
+}
+
+/// One report; the time until its text reached the gateway, nanoseconds.
+fn sample(client: &mut Client, number: usize, offers: &Offers) -> anyhow::Result<u64> {
+    let (began, incident) = client.report(number)?;
+    loop {
+        let offer = offers.recv_timeout(Duration::from_secs(10))?;
+        if offer.incident == incident {
+            return Ok(u64::try_from((offer.arrived - began).as_nanos())?);
+        }
+    }
 }
 
 /// Medians of the rounds' quantiles, microseconds.
@@ -187,11 +182,6 @@ fn rounds(
         floor_us: median(&floors),
         ours_us: median(&ours),
     })
-}
-
-/// The build's folder: on the disk that is measured, and cleaned with it.
-fn target() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target"))
 }
 
 /// Nanoseconds up to ten seconds, three digits.

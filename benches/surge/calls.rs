@@ -3,9 +3,9 @@
 //! A time begins when its call was due, not when it was written: whoever falls behind does not
 //! hide the wait.
 
-use crate::client::{Client, Text, Texts, report};
+use crate::client::{Client, report};
 use crate::daemon::Fleet;
-use crate::gateway::Positions;
+use crate::gateway::{Offer, Offers, Positions};
 use crate::refusals::{Refusals, kind};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ pub(crate) fn run(
     fleet: Fleet,
     desks: &Desks,
     positions: &mut Positions,
-    texts: &Texts,
+    texts: &Offers,
 ) -> anyhow::Result<Measured> {
     let began = Instant::now() + Duration::from_millis(50);
     let due = |number: u32| began + Duration::from_secs(1) * number / pace.calls;
@@ -105,7 +105,7 @@ pub(crate) fn run(
         .iter()
         .map(TcpStream::try_clone)
         .collect::<Result<_, _>>()?;
-    let mut heard: Vec<Text> = Vec::new();
+    let mut heard: Vec<Offer> = Vec::new();
     let (answers, pressed) = std::thread::scope(|scope| -> anyhow::Result<_> {
         let readers = streams.into_iter().enumerate().map(|(grade, stream)| {
             let expected = of_grade(grade).count();
@@ -143,7 +143,7 @@ pub(crate) fn run(
     let mut backups = BTreeMap::new();
     for text in heard {
         frames.entry(text.incident).or_insert(text.arrived);
-        if let Some(unit) = text.calling {
+        if let Some(unit) = text.emergency {
             backups.entry(unit).or_insert(text.arrived);
         }
     }

@@ -24,6 +24,7 @@ mod client;
 #[path = "../common/mod.rs"]
 mod common;
 mod daemon;
+#[expect(dead_code, reason = "each benchmark takes what it needs")]
 #[path = "../common/gateway.rs"]
 mod gateway;
 mod refusals;

@@ -14,6 +14,11 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 use tokio::sync::mpsc::Sender;
 
 /// One decision's records.
@@ -166,6 +171,17 @@ impl<D: Disk> Writer<D> {
 
 /// How long to wait before asking again for space.
 const STALL: Duration = Duration::from_millis(200);
+
+/// Lets this thread go before all that have no real-time priority, where the system allows it. It
+/// sleeps most of the time; a sync that is over is of no use until it runs, and behind a busy
+/// program that can be a whole tick, 4 ms.
+pub(super) fn go_first() {
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    let went = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
+    if let Err(error) = went {
+        tracing::debug!(?error, "the disk thread waits for a core like any other");
+    }
+}
 
 /// The disk thread: serves until the other end is gone or the journal failed.
 pub(super) fn run<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>, told: &Sender<Wake>) {

@@ -159,6 +159,7 @@ impl Server {
         let loop_told = told.clone();
         let threads = vec![
             spawn("tieqi-disk", move || {
+                disk::go_first();
                 disk::run(&journal, &batches, &disk_told)
             })?,
             spawn("tieqi-loop", move || run_loop(parts, loop_told, wakes))?,
