@@ -63,20 +63,20 @@ fn scale(quick: bool, minutes: u32) -> Scale {
         calls: 2,
         positions: 0,
         seconds: if quick { 2 } else { 20 },
-        emergency_every: 1.0,
+        emergency_every: 0.97,
     };
     let surge = Pace {
         calls: 20,
         positions: 10_000,
         seconds,
-        emergency_every: 1.0,
+        emergency_every: 0.97,
     };
     // Grave are one call of ten, and the emergencies.
-    let grave = |pace: Pace| pace.seconds * (pace.calls / 10 + 1);
+    let grave = |pace: Pace| pace.seconds * (pace.calls / 10 + 2);
     let fleet = Fleet {
         reserve: 100 + grave(calm) + grave(surge),
         ordinary: if quick { 30 } else { 500 },
-        callers: 10 + calm.seconds + surge.seconds,
+        callers: 10 + (calm.seconds + surge.seconds) * 2,
     };
     let crowd = Crowd {
         quick: if quick { 40 } else { 450 },
@@ -139,7 +139,7 @@ fn main() -> anyhow::Result<()> {
     eprintln!("the surge, {} s ...", surge.seconds);
     watchers.ask(true);
     let (cpu_s, began) = (daemon.cpu_s()?, Instant::now());
-    let next = (100_000, calm.seconds);
+    let next = (100_000, calm.seconds * 2);
     let surged = calls::run(surge, next, fleet, &desks, &mut positions, &texts)?;
     let cores = (daemon.cpu_s()? - cpu_s) / began.elapsed().as_secs_f64();
     watchers.ask(false);
