@@ -1,12 +1,12 @@
 //! A surge: ten times the calls, 10,000 positions a second, 500 consoles of which 50 hardly read.
 //!
 //! The daemon runs in a process of its own over real sockets; this one is its desks, its consoles
-//! and its gateway, on the same machine. First the town's peak is measured by itself: two calls a
-//! second (that of a city of half a million: Milwaukee's busiest hour has some 130), four desks,
-//! nobody else. Then the surge, and the same is measured in it. Grave calls have units of their
-//! own, so that there is always one to send; for the others the units run out, and the queue grows
-//! by thousands. Nothing may be lost, what is refused must be counted alike by clients,
-//! `system.health` and /metrics, and Grade I and the emergencies must not feel it.
+//! and its gateway, on the same machine. First a busy desk is measured by itself: two calls a
+//! second, which is eighty times the busiest hour of Milwaukee's day in fixtures/calls, or a minute
+//! would give no figures. Then the surge, and the same is measured in it. Grave calls have units of
+//! their own, so that there is always one to send; for the others the units run out, and the queue
+//! grows. Nothing may be lost, what is refused must be counted alike by clients, `system.health`
+//! and /metrics, and Grade I and the emergencies must not feel it.
 //!
 //! `cargo bench --bench surge` takes about a minute and writes target/surge.json; `-- --minutes 10`
 //! is the whole of it, `-- --quick` a smoke that says nothing about speed.
@@ -64,20 +64,20 @@ fn scale(quick: bool, minutes: u32) -> Scale {
         calls: 2,
         positions: 0,
         seconds: if quick { 2 } else { 20 },
-        emergency_every: 1.0,
+        emergency_every: 0.97,
     };
     let surge = Pace {
         calls: 20,
         positions: 10_000,
         seconds,
-        emergency_every: 1.0,
+        emergency_every: 0.97,
     };
     // Grave are one call of ten, and the emergencies.
-    let grave = |pace: Pace| pace.seconds * (pace.calls / 10 + 1);
+    let grave = |pace: Pace| pace.seconds * (pace.calls / 10 + 2);
     let fleet = Fleet {
         reserve: 100 + grave(calm) + grave(surge),
         ordinary: if quick { 30 } else { 500 },
-        callers: 10 + calm.seconds + surge.seconds,
+        callers: 10 + (calm.seconds + surge.seconds) * 2,
     };
     let crowd = Crowd {
         quick: if quick { 40 } else { 450 },
@@ -133,14 +133,14 @@ fn main() -> anyhow::Result<()> {
     desk.settle()?;
 
     let before = daemon.memory()?;
-    eprintln!("the town's peak, {} s ...", calm.seconds);
-    let peak = calls::run(calm, (1, 0), fleet, &desks, &mut positions, &texts)?;
+    eprintln!("calm, {} s ...", calm.seconds);
+    let calmly = calls::run(calm, (1, 0), fleet, &desks, &mut positions, &texts)?;
     eprintln!("{} consoles ...", crowd.quick + crowd.slow);
     let watchers = Watchers::connect(daemon.console, crowd)?;
     eprintln!("the surge, {} s ...", surge.seconds);
     watchers.ask(true);
     let (cpu_s, began) = (daemon.cpu_s()?, Instant::now());
-    let next = (100_000, calm.seconds);
+    let next = (100_000, calm.seconds * 2);
     let surged = calls::run(surge, next, fleet, &desks, &mut positions, &texts)?;
     let cores = (daemon.cpu_s()? - cpu_s) / began.elapsed().as_secs_f64();
     watchers.ask(false);
@@ -159,10 +159,10 @@ fn main() -> anyhow::Result<()> {
         .clone();
     seen.add(&surged.refused);
     let result = json!({
-        "surge": figures(&surged), "peak_load": figures(&peak),
+        "surge": figures(&surged), "calm": figures(&calmly),
         "ratio_p99": {
-            "0": ratio(&surged.emergencies.to_frame, &peak.emergencies.to_frame),
-            "I": ratio(&surged.grades[0].to_frame, &peak.grades[0].to_frame),
+            "0": ratio(&surged.emergencies.to_frame, &calmly.emergencies.to_frame),
+            "I": ratio(&surged.grades[0].to_frame, &calmly.grades[0].to_frame),
         },
         "pace": { "calls": surge.calls, "positions": surge.positions, "seconds": surge.seconds },
         "units": fleet.units(),

@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How many there are.
 #[derive(Clone, Copy)]
@@ -91,15 +94,19 @@ fn watch(at: SocketAddr, crowd: Crowd, seen: Arc<Seen>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let (bursts, _) = watch::channel(0);
+    let (calm, _) = watch::channel(0);
     runtime.block_on(async {
         for number in 0..crowd.quick {
             let stream = login(at).await?;
-            tokio::spawn(quick(
-                stream,
-                number,
-                number < crowd.greedy,
-                Arc::clone(&seen),
-            ));
+            let (reader, writer) = stream.into_split();
+            // The others are told of a burst that never comes.
+            let told = match number < crowd.greedy {
+                true => bursts.subscribe(),
+                false => calm.subscribe(),
+            };
+            tokio::spawn(ask(writer, number, told, Arc::clone(&seen)));
+            tokio::spawn(quick(reader, Arc::clone(&seen)));
         }
         for _ in 0..crowd.slow {
             let stream = login(at).await?;
@@ -115,8 +122,13 @@ fn watch(at: SocketAddr, crowd: Crowd, seen: Arc<Seen>) -> anyhow::Result<()> {
             let busy = kind(&told["error"]) == "busy";
             seen.beyond.fetch_add(u32::from(busy), Ordering::Relaxed);
         }
+        let mut next = Instant::now() + BURST_EVERY;
         while !seen.done.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(50)).await;
+            if seen.asking.load(Ordering::Relaxed) && next.elapsed() > Duration::ZERO {
+                next += BURST_EVERY;
+                bursts.send_modify(|bursts| *bursts += 1);
+            }
         }
         Ok(())
     })
@@ -144,36 +156,41 @@ fn line(id: &str, method: &str, params: &Value) -> String {
     format!("{request}\n")
 }
 
-/// Reads at once, pings, and asks too much when told to and greedy.
-async fn quick(stream: TcpStream, number: u32, greedy: bool, seen: Arc<Seen>) {
-    seen.ready.fetch_add(1, Ordering::Relaxed);
-    let (mut reader, mut writer) = stream.into_split();
-    let of_writer = Arc::clone(&seen);
-    tokio::spawn(async move {
-        let seen = of_writer;
-        let spread = Duration::from_millis(u64::from(number) * 37 % 2_000);
-        let mut pinged = tokio::time::Instant::now() + spread;
-        let mut burst = tokio::time::Instant::now();
-        let mut bursts = 0;
-        loop {
-            tokio::time::sleep_until(pinged).await;
-            pinged += PING_EVERY;
-            let mut lines = line("ping", "session.ping", &json!({}));
-            if greedy && seen.asking.load(Ordering::Relaxed) && burst.elapsed() > BURST_EVERY {
-                burst = tokio::time::Instant::now();
-                bursts += 1;
-                for asked in 0..BURST {
-                    let params = json!({ "key": format!("{number}-{bursts}-{asked}"),
-                                         "incident": 999_999_999, "text": "?" });
-                    lines += &line("note", "incident.note", &params);
-                }
+/// Pings, and asks too much when all the greedy ones do.
+async fn ask(
+    mut writer: OwnedWriteHalf,
+    number: u32,
+    mut bursts: watch::Receiver<u32>,
+    seen: Arc<Seen>,
+) {
+    let spread = Duration::from_millis(u64::from(number) * 37 % 2_000);
+    let mut pinged = Instant::now() + spread;
+    loop {
+        let lines = tokio::select! {
+            () = tokio::time::sleep_until(pinged) => {
+                pinged += PING_EVERY;
+                line("ping", "session.ping", &json!({}))
+            }
+            Ok(()) = bursts.changed() => {
+                let burst = *bursts.borrow_and_update();
                 seen.asked.fetch_add(BURST, Ordering::Relaxed);
+                let note = |asked| {
+                    let params = json!({ "key": format!("{number}-{burst}-{asked}"),
+                                         "incident": 999_999_999, "text": "?" });
+                    line("note", "incident.note", &params)
+                };
+                (0..BURST).map(note).collect()
             }
-            if writer.write_all(lines.as_bytes()).await.is_err() {
-                return;
-            }
+        };
+        if writer.write_all(lines.as_bytes()).await.is_err() {
+            return;
         }
-    });
+    }
+}
+
+/// Reads at once.
+async fn quick(mut reader: OwnedReadHalf, seen: Arc<Seen>) {
+    seen.ready.fetch_add(1, Ordering::Relaxed);
     let mut buffer = vec![0; 64 * 1024];
     let mut rest = Vec::new();
     while let Ok(length) = reader.read(&mut buffer).await {
@@ -201,11 +218,15 @@ fn heard(line: &[u8], seen: &Seen) {
     if line.starts_with(b"{\"jsonrpc\":\"2.0\",\"method\":\"board.resync") {
         seen.resyncs.fetch_add(1, Ordering::Relaxed);
     }
-    if !line.starts_with(b"{\"jsonrpc\":\"2.0\",\"id\":\"note") {
+    let Some(answer) = line.strip_prefix(b"{\"jsonrpc\":\"2.0\",\"id\":\"") else {
+        return;
+    };
+    let noted = u32::from(answer.starts_with(b"note"));
+    seen.answered.fetch_add(noted, Ordering::Relaxed);
+    let answer: Value = serde_json::from_slice(line).unwrap_or_default();
+    if answer["error"].is_null() {
         return;
     }
-    seen.answered.fetch_add(1, Ordering::Relaxed);
-    let answer: Value = serde_json::from_slice(line).unwrap_or_default();
     let mut refused = seen.refused.lock().unwrap_or_else(PoisonError::into_inner);
     refused.note(&kind(&answer["error"]));
 }

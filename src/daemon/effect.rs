@@ -58,16 +58,7 @@ impl Daemon {
                 }
                 self.write_board(console, out);
             }
-            Held::Delta { seq, line } => {
-                let consoles: Vec<_> = self.sessions.keys().copied().collect();
-                for console in consoles {
-                    if let Some(session) = self.sessions.get_mut(&console) {
-                        let lost = session.queue_delta(seq, &line);
-                        self.counts.boards_lost += u64::from(lost);
-                    }
-                    self.write_board(console, out);
-                }
-            }
+            Held::Delta { seq, line } => self.show_delta(seq, &line),
             Held::Frame { link, frame } => {
                 let mut heard = Vec::new();
                 self.gateways.push(link, *frame, &mut heard);

@@ -19,10 +19,12 @@ pub mod gateway;
 mod health;
 pub mod notice;
 pub mod output;
+mod position;
 mod radio;
 pub mod rpc;
 mod serve;
 pub mod session;
+mod show;
 mod shown;
 mod stage;
 pub mod text;
@@ -38,7 +40,7 @@ use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::{EngineTime, RadioId, UnitId};
-use crate::engine::position::{Fix, Observed};
+use crate::engine::position::Fix;
 use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
@@ -54,7 +56,6 @@ use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use std::ops::Bound;
 use view::Views;
 
 /// Now, in the clocks a decision may need.
@@ -168,6 +169,8 @@ pub struct Daemon {
     batches: Batches<Held>,
     decided_us: VecDeque<(u64, u64)>,
     board_seq: u64,
+    /// Consoles whose turn to be shown the board comes.
+    boards: VecDeque<ConsoleId>,
     moved: BTreeSet<UnitId>,
     noted_at: EngineTime,
     shown_at: EngineTime,
@@ -188,7 +191,9 @@ pub struct Daemon {
 impl Daemon {
     /// Requests and frames that may wait in a lane.
     pub const LANE: usize = 1024;
-    /// Emergencies that may wait.
+    /// Reports a lane takes beyond that.
+    const CALLS: usize = 256;
+    /// Emergencies that may wait, in a lane of their own.
     const EMERGENCIES: usize = 64;
     /// Normal work done in one turn. Between turns the sockets are read, so this is what an urgent
     /// input may wait for, and so are the two below.
@@ -197,6 +202,8 @@ impl Daemon {
     const DUE_TURN: usize = 16;
     /// Positions taken in one turn.
     const POSITIONS_TURN: usize = 256;
+    /// Consoles shown the board in one turn.
+    const BOARDS_TURN: usize = 16;
     /// `PositionsNoted` is journalled this often, milliseconds.
     const NOTE_EVERY_MS: u64 = 10_000;
     /// Positions are shown at most this often, milliseconds.
@@ -224,6 +231,7 @@ impl Daemon {
             batches: Batches::default(),
             decided_us: VecDeque::new(),
             board_seq: 0,
+            boards: VecDeque::new(),
             moved: BTreeSet::new(),
             noted_at: now.at,
             shown_at: now.at,
@@ -366,6 +374,7 @@ impl Daemon {
             || !self.normal.is_empty()
             || !self.positions.is_empty()
             || !self.gone.is_empty()
+            || !self.boards.is_empty()
     }
 
     /// When to call [`Daemon::work`] though nothing came.
@@ -412,7 +421,8 @@ impl Daemon {
             self.commit(now, batch, None, out);
         }
         self.note_positions(now, out);
-        self.show_positions(now, out);
+        self.show_positions(now);
+        self.write_boards(out);
         self.close_silent(now, out);
         self.pump(now, out);
     }
@@ -526,74 +536,6 @@ impl Daemon {
         }
     }
 
-    /// Takes some of the positions that wait, every terminal in its turn.
-    fn observe_some(&mut self, now: Now, out: &mut dyn Outbox) {
-        for _ in 0..Self::POSITIONS_TURN {
-            let behind = (Bound::Excluded(self.observed), Bound::Unbounded);
-            let next = self.positions.range(behind).next();
-            let Some(radio) = next.or(self.positions.first_key_value()).map(|(id, _)| *id) else {
-                return;
-            };
-            self.observed = radio;
-            if let Some(fix) = self.positions.remove(&radio) {
-                self.observe(now, radio, fix, out);
-            }
-        }
-    }
-
-    fn observe(&mut self, now: Now, radio: RadioId, fix: Fix, out: &mut dyn Outbox) {
-        let (observed, doubt) = self.engine.observe(now.at, radio, fix);
-        self.counts.positions += 1;
-        match observed {
-            Observed::Taken => {
-                let unit = self.engine.state().holder(radio).map(|unit| unit.id);
-                self.moved.extend(unit);
-            }
-            Observed::Doubted(_) => self.counts.positions_doubted += 1,
-            Observed::Stranger => {
-                self.execute(now, &Command::RecordRegistration { radio, via: None }, out);
-            }
-        }
-        if let Some(event) = doubt
-            && self.degraded.is_none()
-        {
-            self.engine.apply(now.at, &event);
-            self.commit(now, vec![event], None, out);
-        }
-    }
-
-    fn note_positions(&mut self, now: Now, out: &mut dyn Outbox) {
-        let due = now.at.since_ms(self.noted_at) >= Self::NOTE_EVERY_MS;
-        if due && !self.engine.positions().is_still() && self.degraded.is_none() {
-            self.noted_at = now.at;
-            self.execute(now, &Command::NotePositions, out);
-        }
-    }
-
-    fn show_positions(&mut self, now: Now, out: &mut dyn Outbox) {
-        let due = now.at.since_ms(self.shown_at) >= Self::SHOW_EVERY_MS;
-        if !due || self.moved.is_empty() {
-            return;
-        }
-        self.shown_at = now.at;
-        let moved = std::mem::take(&mut self.moved);
-        let follows = |session: &Session| session.follows_board() && session.is_idle();
-        let consoles: Vec<_> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| follows(session))
-            .collect();
-        let consoles: Vec<_> = consoles.into_iter().map(|(console, _)| *console).collect();
-        if consoles.is_empty() {
-            return;
-        }
-        if let Some(line) = board::positions(self.views(now.at), &moved) {
-            for console in consoles {
-                self.write(console, line.clone(), out);
-            }
-        }
-    }
-
     fn close_silent(&mut self, now: Now, out: &mut dyn Outbox) {
         let sessions = self.sessions.iter();
         let dead = sessions.filter_map(|(console, session)| {
@@ -622,14 +564,6 @@ impl Daemon {
             return self.cut(console, Cut::Unread, out);
         }
         out.push(Output::Console { console, bytes });
-    }
-
-    fn write_board(&mut self, console: ConsoleId, out: &mut dyn Outbox) {
-        while let Some(session) = self.sessions.get_mut(&console)
-            && let Some(line) = session.next_board_line()
-        {
-            self.write(console, line, out);
-        }
     }
 
     fn refuse(

@@ -49,12 +49,18 @@ impl Daemon {
         request: Request,
         out: &mut dyn Outbox,
     ) {
-        let (lane, what) = match self.is_grave(&request) {
+        let grave = self.is_grave(&request);
+        // Calls are turned away last.
+        let room = match request.method == "incident.report" {
+            true => Self::LANE + Self::CALLS,
+            false => Self::LANE,
+        };
+        let (lane, what) = match grave {
             true => (&mut self.urgent, "the urgent lane"),
             false => (&mut self.normal, "the lane"),
         };
-        if lane.len() >= Self::LANE {
-            let problem = Problem::busy(what, Self::LANE);
+        if lane.len() >= room {
+            let problem = Problem::busy(what, room);
             return self.refuse(console, &request.id, &problem, out);
         }
         lane.push_back(Work::Request {

@@ -122,6 +122,10 @@ pub struct Session {
     /// Lines of the board that wait for the socket, and how many bytes of deltas are among them.
     board: VecDeque<Bytes>,
     board_deltas: usize,
+    /// Where the units are, if that waits too; newer ones take its place.
+    positions: Option<Bytes>,
+    /// Whether its turn to be shown the board comes.
+    in_line: bool,
 }
 
 /// What a session made of bytes.
@@ -154,6 +158,8 @@ impl Session {
             faults: 0,
             board: VecDeque::new(),
             board_deltas: 0,
+            positions: None,
+            in_line: false,
         }
     }
 
@@ -255,6 +261,28 @@ impl Session {
         self.follows = Follows::After(seq);
         self.board = pages.into();
         self.board_deltas = 0;
+        self.positions = None;
+    }
+
+    /// Queues the places of the units behind what waits.
+    pub fn queue_positions(&mut self, line: &Bytes) {
+        if self.follows_board() {
+            self.positions = Some(line.clone());
+        }
+    }
+
+    /// Whether something waits and it is not in the line of those to be shown the board yet: it is
+    /// from here on.
+    pub fn comes_next(&mut self) -> bool {
+        let waits = !self.board.is_empty() || self.positions.is_some();
+        let comes = waits && !self.in_line;
+        self.in_line |= comes;
+        comes
+    }
+
+    /// Its turn has come.
+    pub fn had_turn(&mut self) {
+        self.in_line = false;
     }
 
     /// Queues a delta. A console that is too far behind loses the board instead of holding memory,
@@ -281,6 +309,7 @@ impl Session {
                 },
             )]
             .into();
+            self.positions = None;
             return true;
         }
         false
@@ -288,6 +317,9 @@ impl Session {
 
     /// The next line of the board the socket has room for.
     pub fn next_board_line(&mut self) -> Option<Bytes> {
+        if self.board.is_empty() && self.backlog < MAX_BACKLOG / 4 {
+            return self.positions.take();
+        }
         let room = self.backlog == 0 || self.backlog + self.board.front()?.len() <= MAX_BACKLOG;
         let line = if room {
             self.board.pop_front()?
@@ -296,12 +328,6 @@ impl Session {
         };
         self.board_deltas = self.board_deltas.saturating_sub(line.len());
         Some(line)
-    }
-
-    /// Whether droppable lines may go out: nothing else waits.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.board.is_empty() && self.backlog < MAX_BACKLOG / 4
     }
 
     /// Bytes of an unfinished line.

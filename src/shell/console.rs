@@ -15,6 +15,8 @@ use tokio::task::AbortHandle;
 
 /// Lines that may wait in a writer; bytes are bounded by the session.
 const WRITER: usize = 4096;
+/// Lines written at once: a call of the system costs more than a line.
+const AT_ONCE: usize = 16;
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
 /// How long a closed console may take to read what it was sent and to close its own end.
@@ -135,9 +137,15 @@ async fn write(
     mut lines: Receiver<Bytes>,
     told: Sender<Wake>,
 ) {
-    while let Some(line) = lines.recv().await {
-        let length = line.len();
-        if writer.write_all(&line).await.is_err() {
+    let mut some = Vec::with_capacity(AT_ONCE);
+    while lines.recv_many(&mut some, AT_ONCE).await > 0 {
+        let bytes = match &some[..] {
+            [line] => line.clone(),
+            lines => Bytes::from(lines.concat()),
+        };
+        some.clear();
+        let length = bytes.len();
+        if writer.write_all(&bytes).await.is_err() {
             return;
         }
         if told.send(Wake::Written(console, length)).await.is_err() {

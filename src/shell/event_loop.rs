@@ -26,6 +26,8 @@ const WAKES: usize = 4096;
 const CHUNKS: usize = 256;
 /// Wakes taken before the daemon works and what it wants is done.
 const TURN: usize = 256;
+/// Consoles' chunks taken before that: one may hold a hundred requests.
+const CHUNKS_TURN: usize = 16;
 /// Rest after a failed receive, so that a socket that always fails does not take the core.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Largest datagram read; longer ones are cut and then refused by their checksum.
@@ -137,7 +139,7 @@ pub(super) async fn run(
             }
             () = sleep_until(timer) => {}
         }
-        for _ in 0..TURN {
+        for _ in 0..CHUNKS_TURN {
             let Ok(chunk) = chunked.try_recv() else { break };
             this.take_chunk(chunk);
         }

@@ -1,0 +1,55 @@
+//! Positions: each terminal's newest waits for its turn, goes into the engine, and from time to
+//! time into the journal. They are evidence: those that come too fast overwrite each other.
+
+use super::output::Outbox;
+use super::{Daemon, Now};
+use crate::engine::command::Command;
+use crate::engine::id::RadioId;
+use crate::engine::position::{Fix, Observed};
+use std::ops::Bound;
+
+impl Daemon {
+    /// Takes some of the positions that wait, every terminal in its turn.
+    pub(super) fn observe_some(&mut self, now: Now, out: &mut dyn Outbox) {
+        for _ in 0..Self::POSITIONS_TURN {
+            let behind = (Bound::Excluded(self.observed), Bound::Unbounded);
+            let next = self.positions.range(behind).next();
+            let Some(radio) = next.or(self.positions.first_key_value()).map(|(id, _)| *id) else {
+                return;
+            };
+            self.observed = radio;
+            if let Some(fix) = self.positions.remove(&radio) {
+                self.observe(now, radio, fix, out);
+            }
+        }
+    }
+
+    pub(super) fn observe(&mut self, now: Now, radio: RadioId, fix: Fix, out: &mut dyn Outbox) {
+        let (observed, doubt) = self.engine.observe(now.at, radio, fix);
+        self.counts.positions += 1;
+        match observed {
+            Observed::Taken => {
+                let unit = self.engine.state().holder(radio).map(|unit| unit.id);
+                self.moved.extend(unit);
+            }
+            Observed::Doubted(_) => self.counts.positions_doubted += 1,
+            Observed::Stranger => {
+                self.execute(now, &Command::RecordRegistration { radio, via: None }, out);
+            }
+        }
+        if let Some(event) = doubt
+            && self.degraded.is_none()
+        {
+            self.engine.apply(now.at, &event);
+            self.commit(now, vec![event], None, out);
+        }
+    }
+
+    pub(super) fn note_positions(&mut self, now: Now, out: &mut dyn Outbox) {
+        let due = now.at.since_ms(self.noted_at) >= Self::NOTE_EVERY_MS;
+        if due && !self.engine.positions().is_still() && self.degraded.is_none() {
+            self.noted_at = now.at;
+            self.execute(now, &Command::NotePositions, out);
+        }
+    }
+}
