@@ -17,6 +17,7 @@ extern crate alloc;
 mod capture;
 pub mod dds;
 pub mod describe;
+pub mod dmr;
 pub mod error;
 pub mod gps;
 pub mod hdap;
