@@ -35,6 +35,8 @@ pub enum Layer {
     Dds,
     /// DMR: sync, slot type and codes of a burst.
     Burst,
+    /// DMR: twelve bytes whose kind only their checksum tells.
+    Pdu,
     /// DMR: full link control.
     Lc,
     /// DMR: control signalling block.
@@ -66,6 +68,7 @@ impl Layer {
             Self::Rcp => "rcp",
             Self::Dds => "dds",
             Self::Burst => "burst",
+            Self::Pdu => "pdu",
             Self::Lc => "lc",
             Self::Csbk => "csbk",
             Self::DataHeader => "data_header",
