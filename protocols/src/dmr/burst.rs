@@ -215,13 +215,20 @@ impl Default for Info {
 }
 
 impl Octets {
-    fn of(from: &[u8]) -> Self {
+    /// Of at most 24 bytes.
+    pub(super) fn of(from: &[u8]) -> Self {
+        Self::chain(from, &[])
+    }
+
+    /// One after the other, at most 24 bytes.
+    pub(super) fn chain(first: &[u8], second: &[u8]) -> Self {
         let mut bytes = [0; 24];
+        let from = first.iter().chain(second);
         bytes
             .iter_mut()
             .zip(from)
             .for_each(|(to, from)| *to = *from);
-        let count = from.len().min(24);
+        let count = (first.len() + second.len()).min(24);
         Self { bytes, count }
     }
 }

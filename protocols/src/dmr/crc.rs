@@ -61,7 +61,7 @@ pub fn ccitt(bytes: &[u8], mask: Mask) -> u16 {
 }
 
 /// The CRC-9 of a confirmed block as it is sent, 9 bits. `mask` is the rate's, see
-/// `block::Rate`.
+/// [`Rate`](super::block::Rate).
 #[must_use]
 pub fn nine(octets: &[u8], serial: u8, mask: u16) -> u16 {
     let crc = octets.iter().fold(0, |crc, byte| nine_bits(crc, *byte, 8));

@@ -11,9 +11,9 @@
 //! | 5 | its answer | options 8, answer 8, target 24, source 24 | -2 7.1.2.3 |
 //! | 28 | AHOY | see [`trunking`](super::trunking) | -4 7.1.1.1.5 |
 //! | 32 … 35 | acknowledgements | see [`trunking`](super::trunking) | -4 7.1.1.1.9 |
-//! | 38 | negative ack | has more 1, from a radio 1, service 6, reason 8, source 24, target 24 | -2 7.1.2.4 |
+//! | 38 | refusal | more 1, radio's 1, service 6, reason 8, source 24, target 24 | -2 7.1.2.4 |
 //! | 56 | activate the base station | 0 16, base station 24, source 24 | -2 7.1.2.1 |
-//! | 61 | preamble | data follows 1, group 1, 0 6, blocks 8, target 24, source 24 | -2 7.1.2.5 |
+//! | 61 | preamble | data 1, group 1, 0 6, blocks 8, target 24, source 24 | -2 7.1.2.5 |
 //!
 //! Another opcode, a maker's feature set, and a block with a reserved bit set are kept raw.
 

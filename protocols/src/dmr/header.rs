@@ -8,7 +8,7 @@
 //! ```
 //! | format | header | bits 2, 3 | 12 to 15 | 64 to 79 |
 //! |---|---|---|---|---|
-//! | 0 | unified data | emergency, option | UDT format | pad nibbles 5, 0, blocks-1 2, SF, PF, opcode 6 |
+//! | 0 | unified data | emergency, option | format | pad 5, 0, blocks-1 2, SF, PF, opcode 6 |
 //! | 1 | response | 0 | 0 | F, blocks 7, class 2, type 3, status 3 |
 //! | 2 | unconfirmed | 0, pad octets' 16 | pad octets | F, blocks 7, 0 4, FSN 4 |
 //! | 3 | confirmed | 0, pad octets' 16 | pad octets | F, blocks 7, S, N(S) 3, FSN 4 |

@@ -14,17 +14,22 @@
 
 mod address;
 mod bits;
+pub mod block;
 pub mod bptc;
 pub mod burst;
+pub mod coding;
 pub mod crc;
 pub mod csbk;
+pub mod delivery;
 pub mod element;
 pub mod golay;
 pub mod header;
 pub mod lc;
+pub mod packet;
 pub mod pdu;
 pub mod slot_type;
 pub mod sync;
+pub mod transmission;
 pub mod trellis;
 pub mod trunking;
 
@@ -33,3 +38,4 @@ pub use burst::Burst;
 pub use csbk::Csbk;
 pub use header::DataHeader;
 pub use pdu::Pdu;
+pub use transmission::Transmission;

@@ -2,7 +2,7 @@
 //! chooses one of eight points by the group before it, and a last point that leads back to state 0.
 //!
 //! ```text
-//! state = last group    point = NEXT[state][group]    sent as four bits, POINTS[point]
+//! state = last group   point = NEXT[state][group]   sent as four bits, POINTS[point]
 //! ```
 //! Points are sent in the order 0, 4, 8, …, 48, 1, 5, …, 45, 2, 6, …, 3, 7, …. Read with the
 //! Viterbi algorithm: of all paths through the states, the one that differs in the fewest bits.
