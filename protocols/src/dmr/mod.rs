@@ -25,6 +25,8 @@ pub mod element;
 pub mod golay;
 pub mod header;
 pub mod lc;
+pub mod lip;
+pub mod nmea;
 pub mod packet;
 pub mod pdu;
 pub mod slot_type;
@@ -32,6 +34,7 @@ pub mod sync;
 pub mod transmission;
 pub mod trellis;
 pub mod trunking;
+pub mod udt;
 
 pub use address::Address;
 pub use burst::Burst;
