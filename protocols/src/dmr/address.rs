@@ -9,7 +9,7 @@ pub struct Address(u32);
 impl Address {
     /// Largest of all: every radio.
     pub const ALL: Self = Self(0x00FF_FFFF);
-    /// The dispatcher behind a trunked site (TS 102 361-4 annex A).
+    /// The dispatcher behind a trunked site (TS 102 361-4).
     pub const DISPATCHER: Self = Self(0x00FF_FECB);
     /// The registration service.
     pub const REGISTRATION: Self = Self(0x00FF_FEC6);
@@ -31,7 +31,7 @@ impl Address {
         self.0
     }
 
-    /// What annex A of TS 102 361-4 calls it, if it is no radio's.
+    /// What TS 102 361-4 calls it, if it is no radio's.
     #[must_use]
     pub fn service(self) -> Option<&'static str> {
         Some(match self.0 {

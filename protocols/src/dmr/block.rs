@@ -1,5 +1,5 @@
-//! Data blocks: the pieces of a packet (TS 102 361-1, 8.2.2). A block does not know its packet:
-//! whether it is a confirmed one says the header before it.
+//! Data blocks: the pieces of a packet (TS 102 361-1, 9.2.2, 9.2.7, 9.2.15). A block does not know
+//! its packet: whether it is a confirmed one says the header before it.
 //!
 //! ```text
 //! unconfirmed | octets                    |     12, 18 or 24 of them by the rate
@@ -65,7 +65,7 @@ impl Rate {
         self.octets() - if is_confirmed { 2 } else { 0 }
     }
 
-    /// The mask of its CRC-9 (table B.21).
+    /// The mask of its CRC-9 (B.3.12).
     fn mask(self) -> u16 {
         match self {
             Self::Half => 0x0F0,

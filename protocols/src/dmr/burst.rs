@@ -5,7 +5,7 @@
 //! | information | slot type | sync | slot type | information |
 //!       98           10        48       10           98        bits
 //! ```
-//! The information is coded by its data type: rate 1 not at all (its bits 96 to 99 are empty),
+//! The information is coded by its data type: rate 1 not at all (bits 96 to 99 are empty, B.10B),
 //! rate 3/4 by the trellis, everything else by BPTC(196,96).
 
 use super::bits::whole;

@@ -36,7 +36,7 @@ impl Mask {
         Self::Usbd,
     ];
 
-    /// Its 16 bits (table B.21).
+    /// Its 16 bits (B.3.12).
     #[must_use]
     pub fn bits(self) -> u16 {
         match self {

@@ -1,19 +1,19 @@
-//! CSBK: a control signalling block, twelve bytes under a CRC of their own (TS 102 361-1, 9.1.2 and
-//! 7.2). Says what a block asks; granting a channel or answering is somebody else's.
+//! CSBK: a control signalling block, twelve bytes under a CRC of their own (TS 102 361-2,
+//! 7.1.2). Says what a block asks; granting a channel or answering is somebody else's.
 //!
 //! ```text
 //! |LB|PF| opcode | feature set | payload | CRC |
 //!  1  1     6          8           64      16    bits
 //! ```
-//! | opcode | block | payload | clause |
-//! |---|---|---|---|
-//! | 4 | unit to unit request | options 8, 0 8, target 24, source 24 | -2 7.1.2.2 |
-//! | 5 | its answer | options 8, answer 8, target 24, source 24 | -2 7.1.2.3 |
-//! | 28 | AHOY | see [`trunking`](super::trunking) | -4 7.1.1.1.5 |
-//! | 32 … 35 | acknowledgements | see [`trunking`](super::trunking) | -4 7.1.1.1.9 |
-//! | 38 | refusal | more 1, radio's 1, service 6, reason 8, source 24, target 24 | -2 7.1.2.4 |
-//! | 56 | activate the base station | 0 16, base station 24, source 24 | -2 7.1.2.1 |
-//! | 61 | preamble | data 1, group 1, 0 6, blocks 8, target 24, source 24 | -2 7.1.2.5 |
+//! | opcode | block | payload |
+//! |---|---|---|
+//! | 4 | unit to unit request | options 8, 0 8, target 24, source 24 |
+//! | 5 | its answer | options 8, answer 8, target 24, source 24 |
+//! | 28 | AHOY | see [`trunking`](super::trunking) |
+//! | 32 … 35 | acknowledgements | see [`trunking`](super::trunking) |
+//! | 38 | refusal | more 1, radio's 1, service 6, reason 8, source 24, target 24 |
+//! | 56 | activate the base station | 0 16, base station 24, source 24 |
+//! | 61 | preamble | data 1, group 1, 0 6, blocks 8, target 24, source 24 |
 //!
 //! Another opcode, a maker's feature set, and a block with a reserved bit set are kept raw.
 

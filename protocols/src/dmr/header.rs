@@ -206,7 +206,7 @@ impl DataHeader {
         }
     }
 
-    /// Whether its blocks have serial numbers and checksums of their own (6.2.2: of short data the
+    /// Whether its blocks have serial numbers and checksums of their own (of short data the
     /// request for a response says so).
     #[must_use]
     pub fn is_confirmed(&self) -> bool {

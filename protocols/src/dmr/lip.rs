@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! SDS   | 0A | 0 2 | elapsed 2 | longitude 25 | latitude 24 | error 3 | velocity 7 |
-//!       | direction 4 | extra type 1 | extra 8 | 0 4 |          TETRA, TS 100 392-18-1, 6.2
+//!       | direction 4 | extra type 1 | extra 8 | 0 4 |          TETRA, TS 100 392-18-1
 //! UDT   | service 4 | 0 2 | elapsed 2 | longitude 25 | latitude 24 | error 2 | velocity 7 |
 //!       | direction 4 | reason 3 | rest 7 |                     DMR, TS 102 361-4, 6.6.11.3
 //! ```

@@ -7,10 +7,10 @@
 //!          CRC-9, CRC-32     trellis
 //! ```
 //! Clauses are those of ETSI TS 102 361-1 (air interface), -2 (voice services) and -4 (trunking),
-//! unless another text is named. Layouts give bits, counted from bit 7 of the first byte. What a
-//! correcting code cannot mend is refused, and so is whatever fails its checksum: but a code that
-//! meets more errors than it was made for may also mend wrongly, and only the checksum behind it
-//! tells. Nothing public shows that a PDT terminal sends the same.
+//! unless another text is named, as public sources cite them. Layouts give bits, counted from bit 7
+//! of the first byte. What a correcting code cannot mend is refused, and so is whatever fails its
+//! checksum: but a code that meets more errors than it was made for may also mend wrongly, and only
+//! the checksum behind it tells. Nothing public shows that a PDT terminal sends the same.
 
 mod address;
 mod bits;

@@ -1,6 +1,6 @@
-//! A position in the manner of NMEA, as unified data carries it (TS 102 361-4, table B.18 and
-//! after): degrees, minutes and ten-thousandths of a minute, the steps of [`gps`](crate::gps).
-//! Assumed from one decoder's reading; no recorded one is public.
+//! A position in the manner of NMEA, as unified data carries it (TS 102 361-4, 7.2.27): degrees,
+//! minutes and ten-thousandths of a minute, the steps of [`gps`](crate::gps). Assumed from one
+//! decoder's reading; no recorded one is public.
 //!
 //! ```text
 //! | secret 1 | north 1 | east 1 | valid 1 | knots 7 |

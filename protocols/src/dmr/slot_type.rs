@@ -66,7 +66,7 @@ impl DataType {
         Self::Usbd,
     ];
 
-    /// Its four bits (table 6.1).
+    /// Its four bits (9.3.6).
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8

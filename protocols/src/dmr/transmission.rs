@@ -15,7 +15,7 @@ use super::sync::SyncWord;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// How long a burst and the other slot's take, milliseconds (TS 102 361-1, 4.2.1).
+/// How long a burst and the other slot's take, milliseconds (TS 102 361-1, 4.2.2).
 pub const BURST_MS: u64 = 60;
 
 /// A header and its blocks.

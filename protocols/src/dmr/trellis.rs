@@ -12,7 +12,7 @@ use super::burst::Info;
 
 /// Data and the point back.
 const STEPS: usize = 49;
-/// Points by state and group of three bits (table B.7).
+/// Points by state and group of three bits (B.2.4).
 const NEXT: [[u8; 8]; 8] = [
     [0, 8, 4, 12, 2, 10, 6, 14],
     [4, 12, 2, 10, 6, 14, 0, 8],
@@ -24,7 +24,7 @@ const NEXT: [[u8; 8]; 8] = [
     [6, 14, 0, 8, 4, 12, 2, 10],
 ];
 /// The four bits of each point, two symbols of two: +3 is 01, +1 is 00, -1 is 10, -3 is 11
-/// (table B.8).
+/// (B.2.4).
 const POINTS: [u8; 16] = [2, 10, 7, 15, 14, 6, 11, 3, 13, 5, 8, 0, 1, 9, 4, 12];
 
 /// The point after 0 to 48 that is sent as the next one.

@@ -1,5 +1,5 @@
 //! Unified data transport: a header and one to four blocks at rate 1/2 (TS 102 361-1, 9.2.13, and
-//! -4 annex B). The last two octets are a CRC-CCITT over all before them, without a mask. Assumed
+//! -4, 7.2.27). The last two octets are a CRC-CCITT over all before them, without a mask. Assumed
 //! from a decoder's reading: only a header is on record.
 //!
 //! ```text

@@ -1,7 +1,7 @@
 //! Confirmed delivery on one slot: the sender waits for a response, sends blocks or the whole
 //! again, and gives up; the receiver acknowledges, asks for missing blocks, and delivers once
-//! (TS 102 361-1, 8.2.2 and 8.3). Time is an argument, milliseconds of any clock that does not go
-//! back; what is to go out is polled.
+//! (TS 102 361-1, 8.2 and table 8.3). Time is an argument, milliseconds of any clock that does not
+//! go back; what is to go out is polled.
 //!
 //! ```text
 //! Sender     send ─▶ waiting ─ ACK ───────────────▶ Delivered
