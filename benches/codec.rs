@@ -83,8 +83,8 @@ fn main() -> anyhow::Result<()> {
     let control = captured(BURSTS, CONTROL)?;
     let confirmed = captured(BURSTS, CONFIRMED)?;
     let mut wrong = control.clone();
-    // Every twelfth byte: two of the information's first half, one of its second.
-    let spread = wrong.iter_mut().step_by(12);
+    // Three bits of the information and one of the slot type.
+    let spread = wrong.iter_mut().step_by(10);
     spread.for_each(|byte| *byte ^= 0x10);
     // A184030061221N4724.0158E00731.1073, -58 dBm.
     let place = (474_002_633, 75_184_550, Some(1_638_816_030_000), Some(-58));

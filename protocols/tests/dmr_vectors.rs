@@ -24,7 +24,7 @@ use tieqi_protocols::dmr::nmea::Nmea;
 use tieqi_protocols::dmr::packet::{Assembly, BlockMap, MAX_OCTETS};
 use tieqi_protocols::dmr::slot_type::{DataType, SlotType};
 use tieqi_protocols::dmr::sync::SyncWord;
-use tieqi_protocols::dmr::transmission::{Octets, ShortText, words};
+use tieqi_protocols::dmr::transmission::{Payload, ShortText, words};
 use tieqi_protocols::dmr::trunking::{Ack, AckChannel, Ahoy, ServiceKind};
 use tieqi_protocols::dmr::udt::Content;
 use tieqi_protocols::dmr::{Address, Burst, Csbk, DataHeader, Pdu, Transmission};
@@ -200,7 +200,7 @@ fn made_blocks_of_control() -> Vec<Made> {
 }
 
 fn made_headers() -> Vec<Made> {
-    let packet = Octets {
+    let packet = Payload {
         destination: address(1001),
         source: address(9),
         sap: Sap::IP,
@@ -416,7 +416,7 @@ fn a_recorded_message() {
     let (header, octets) = packet(&bursts);
     assert_eq!(hex(&octets), "d6790062620003bf0007");
     let (rate, sequence) = (Rate::Half, None);
-    let again = Octets {
+    let again = Payload {
         destination: header.destination,
         source: header.source,
         sap: Sap::UDP,

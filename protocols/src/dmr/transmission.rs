@@ -48,7 +48,7 @@ pub struct ShortText<'a> {
 
 /// Octets to one radio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Octets<'a> {
+pub struct Payload<'a> {
     /// To whom.
     pub destination: Address,
     /// From whom.
@@ -92,7 +92,7 @@ impl ShortText<'_> {
     }
 }
 
-impl Octets<'_> {
+impl Payload<'_> {
     /// Cuts them into blocks; none if they need more than the 127 a header can announce.
     #[must_use]
     pub fn transmission(&self) -> Option<Transmission> {
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_response_names_the_packet_and_what_is_missing() {
-        let packet = Octets {
+        let packet = Payload {
             destination: Address::low(9),
             source: Address::low(1001),
             sap: Sap::IP,

@@ -37,6 +37,14 @@ pub struct Config {
     pub retries: u8,
 }
 
+impl Config {
+    /// When the answer to something that lasts so long is overdue.
+    fn deadline_ms(&self, now_ms: u64, lasts_ms: u64) -> u64 {
+        let sent_ms = now_ms.saturating_add(lasts_ms);
+        sent_ms.saturating_add(self.response_ms)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

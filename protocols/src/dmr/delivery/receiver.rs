@@ -135,6 +135,11 @@ impl Receiver {
         let Some(collecting) = &mut self.collecting else {
             return;
         };
+        if collecting.to_come == 0 {
+            // The header of what was asked for was lost, its blocks come nevertheless.
+            let missing = collecting.assembly.missing().count();
+            collecting.to_come = u8::try_from(missing).unwrap_or(u8::MAX);
+        }
         let taken = block.map(|(rate, octets)| collecting.assembly.take(rate, octets));
         if !matches!(taken, Some(Ok(()))) {
             collecting.assembly.skip();
@@ -194,8 +199,7 @@ impl Receiver {
             collecting.retries += 1;
             collecting.to_come = 0;
             let response = Transmission::response(&header, Verdict::Retry, missing);
-            let lasts_ms = response.lasts_ms();
-            collecting.deadline_ms = now_ms.saturating_add(lasts_ms + config.response_ms);
+            collecting.deadline_ms = config.deadline_ms(now_ms, response.lasts_ms());
             self.transmit = Some(response);
             return;
         }

@@ -228,11 +228,3 @@ impl Sender {
         }
     }
 }
-
-impl Config {
-    fn deadline_ms(&self, now_ms: u64, lasts_ms: u64) -> u64 {
-        now_ms
-            .saturating_add(lasts_ms)
-            .saturating_add(self.response_ms)
-    }
-}

@@ -8,7 +8,7 @@ use crate::dmr::header::Kind;
 use crate::dmr::packet::BlockMap;
 use crate::dmr::pdu::Pdu;
 use crate::dmr::sync::SyncWord;
-use crate::dmr::transmission::{BURST_MS, Octets, ShortText};
+use crate::dmr::transmission::{BURST_MS, Payload, ShortText};
 use crate::dmr::{Address, Burst, Transmission};
 use alloc::vec::Vec;
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ fn text(words: &str) -> Transmission {
 }
 
 fn packet(sequence: u8, octets: &[u8]) -> Transmission {
-    let packet = Octets {
+    let packet = Payload {
         destination: RADIO,
         source: DISPATCH,
         sap: Sap::IP,
@@ -130,6 +130,49 @@ fn only_the_missing_blocks_go_again() {
         Some(ReceiverEvent::Received(received)) => assert_eq!(received.octets, octets),
         other => panic!("{other:?}"),
     }
+}
+
+/// The header of the blocks asked for is lost: they are known by their serial numbers.
+#[test]
+fn blocks_without_their_header_are_taken() {
+    let mut receiver = Receiver::new(CONFIG);
+    let sent = packet(3, &[9; 90]);
+    hear(&mut receiver, 0, &sent, &[2, 5]);
+    assert_eq!(answer(&mut receiver).0, Verdict::Retry);
+    let again = [2, 5].map(|at| sent.blocks[at].octets());
+    receiver.handle_block(100, Some((Rate::Half, &again[0])));
+    assert_eq!(
+        receiver.poll_transmit(),
+        None,
+        "the other one is on its way"
+    );
+    receiver.handle_block(160, Some((Rate::Half, &again[1])));
+    assert_eq!(answer(&mut receiver).0, Verdict::Ack);
+    assert!(matches!(
+        receiver.poll_event(),
+        Some(ReceiverEvent::Received(_))
+    ));
+}
+
+#[test]
+fn the_longest_times_do_no_harm() {
+    let config = Config {
+        response_ms: u64::MAX,
+        gap_ms: u64::MAX,
+        tries: u8::MAX,
+        retries: u8::MAX,
+    };
+    let (mut sender, mut receiver) = (Sender::new(config), Receiver::new(config));
+    let sent = packet(3, &[9; 90]);
+    sender.send(u64::MAX, sent.clone(), 1).unwrap();
+    sender.handle_timeout(u64::MAX);
+    hear(&mut receiver, u64::MAX, &sent, &[2]);
+    receiver.handle_timeout(u64::MAX);
+    hear(&mut receiver, u64::MAX, &sent, &[]);
+    assert!(matches!(
+        receiver.poll_event(),
+        Some(ReceiverEvent::Received(_))
+    ));
 }
 
 #[test]
