@@ -33,6 +33,24 @@ pub enum Layer {
     Rcp,
     /// Data delivery states.
     Dds,
+    /// DMR: sync, slot type and codes of a burst.
+    Burst,
+    /// DMR: twelve bytes whose kind only their checksum tells.
+    Pdu,
+    /// DMR: full link control.
+    Lc,
+    /// DMR: control signalling block.
+    Csbk,
+    /// DMR: data header.
+    DataHeader,
+    /// DMR: data block.
+    Block,
+    /// DMR: a packet put together from its blocks.
+    Packet,
+    /// DMR: unified data transport.
+    Udt,
+    /// Location information protocol.
+    Lip,
 }
 
 impl Layer {
@@ -49,6 +67,15 @@ impl Layer {
             Self::Gps => "gps",
             Self::Rcp => "rcp",
             Self::Dds => "dds",
+            Self::Burst => "burst",
+            Self::Pdu => "pdu",
+            Self::Lc => "lc",
+            Self::Csbk => "csbk",
+            Self::DataHeader => "data_header",
+            Self::Block => "block",
+            Self::Packet => "packet",
+            Self::Udt => "udt",
+            Self::Lip => "lip",
         }
     }
 }
@@ -86,9 +113,9 @@ pub enum DecodeError {
         /// Where.
         layer: Layer,
         /// What the frame says.
-        found: u16,
+        found: u32,
         /// What its bytes give.
-        expected: u16,
+        expected: u32,
     },
     /// A fixed byte is another one, or a value stands for nothing.
     #[error("{layer}: {what} is {found:#04x}")]
@@ -100,10 +127,17 @@ pub enum DecodeError {
         /// What stands there.
         found: u32,
     },
+    /// More bits are wrong than the code corrects.
+    #[error("{layer}: more bit errors than the code corrects")]
+    Uncorrectable {
+        /// Where.
+        layer: Layer,
+    },
 }
 
 impl DecodeError {
-    /// A short word for counters: `truncated`, `length`, `checksum` or `value`.
+    /// A short word for counters: `truncated`, `length`, `checksum`, `value` or
+    /// `uncorrectable`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -111,6 +145,7 @@ impl DecodeError {
             Self::Length { .. } => "length",
             Self::Checksum { .. } => "checksum",
             Self::Value { .. } => "value",
+            Self::Uncorrectable { .. } => "uncorrectable",
         }
     }
 
@@ -121,7 +156,8 @@ impl DecodeError {
             Self::Truncated { layer, .. }
             | Self::Length { layer, .. }
             | Self::Checksum { layer, .. }
-            | Self::Value { layer, .. } => *layer,
+            | Self::Value { layer, .. }
+            | Self::Uncorrectable { layer } => *layer,
         }
     }
 }

@@ -153,7 +153,7 @@ impl<'a> Hdap<'a> {
         let covered = input.get(1..5 + length).unwrap_or_default();
         let expected = checksum(covered);
         if found != expected {
-            let (found, expected) = (u16::from(found), u16::from(expected));
+            let (found, expected) = (u32::from(found), u32::from(expected));
             return Err(DecodeError::Checksum {
                 layer: Layer::Hdap,
                 found,

@@ -24,6 +24,7 @@
 
 use crate::error::{DecodeError, Layer, Parsed};
 use crate::hdap::{self, Hdap};
+use crate::refuse::check;
 use bytes::BufMut;
 use core::fmt;
 use nom::bytes::complete::take;
@@ -304,14 +305,7 @@ fn check_sum(frame: &[u8], found: u16) -> Result<(), DecodeError> {
     let (head, rest) = frame.split_at_checked(10).unwrap_or_default();
     let body = rest.get(2..).unwrap_or_default();
     let expected = checksum(head.iter().chain(body).copied());
-    if found == expected {
-        return Ok(());
-    }
-    Err(DecodeError::Checksum {
-        layer: Layer::Hrnp,
-        found,
-        expected,
-    })
+    check(Layer::Hrnp, found.into(), expected.into())
 }
 
 /// The one message that fills the body.

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! Hdap (service, opcode, payload)    inside    Hstrp datagram (UDP)  or  Hrnp frame (serial)
+//! Pdu, Block (header, control, data) inside    Burst, 33 bytes of a DMR slot
 //! ```
 //! All public evidence for these frames comes from DMR models; nothing public shows them on a
 //! PDT-mode terminal. protocols/README.md says for each frame what it was checked against.
@@ -17,6 +18,7 @@ extern crate alloc;
 mod capture;
 pub mod dds;
 pub mod describe;
+pub mod dmr;
 pub mod error;
 pub mod gps;
 pub mod hdap;

@@ -17,6 +17,31 @@ pub(crate) fn whole<'a, T>(
     Ok(value)
 }
 
+/// All of `bytes` as one frame of `N`: fewer are truncated, more a wrong length.
+pub(crate) fn exactly<'a, const N: usize>(
+    layer: Layer,
+    bytes: &'a [u8],
+    expected: &'static str,
+) -> Result<&'a [u8; N], DecodeError> {
+    let missing = N.saturating_sub(bytes.len());
+    if missing > 0 {
+        return Err(DecodeError::Truncated { layer, missing });
+    }
+    bytes
+        .as_array()
+        .ok_or_else(|| length(layer, bytes.len(), expected))
+}
+
+/// A checksum that does not fit.
+pub(crate) fn check(layer: Layer, found: u32, expected: u32) -> Result<(), DecodeError> {
+    let error = DecodeError::Checksum {
+        layer,
+        found,
+        expected,
+    };
+    (found == expected).then_some(()).ok_or(error)
+}
+
 /// A length that cannot be.
 pub(crate) fn length(layer: Layer, found: usize, expected: &'static str) -> DecodeError {
     DecodeError::Length {

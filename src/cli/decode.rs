@@ -246,6 +246,57 @@ mod tests {
     }
 
     #[test]
+    fn dmr_frames_by_themselves() {
+        let pdu = "bd 00 80 05 00 00 09 46 31 3b f2 0e";
+        let (is_all_taken, table) = decoded(pdu, false);
+        assert!(is_all_taken, "{table}");
+        let row = "    7  46 31 3b                     source            4600123\n";
+        assert!(table.contains(row), "{table}");
+        let row = "   10  f2 0e                        checksum          0xf20e fits\n";
+        assert!(table.contains(row), "{table}");
+        let burst = "4032016f899802c415d9b91044cd5d7f77fd757ac97a62b0c21819c0741c3d114a";
+        let (is_all_taken, table) = decoded(burst, false);
+        assert!(is_all_taken, "{table}");
+        assert!(table.contains("preamble from 4600123 to 9"), "{table}");
+        let refusal = "line 1: refused: pdu: checksum 0xf20f, but the bytes give";
+        let (is_all_taken, said) = decoded(&pdu.replace("0e", "0f"), false);
+        assert!(!is_all_taken && said.starts_with(refusal), "{said}");
+    }
+
+    /// All fixtures, no kind told: taken, unless marked as broken.
+    #[test]
+    fn every_recorded_frame() {
+        let (mut taken, mut refused) = (0, 0);
+        for text in [
+            include_str!("../../fixtures/radio/hytera_hdap.json"),
+            include_str!("../../fixtures/radio/hytera_hstrp.json"),
+            include_str!("../../fixtures/radio/hytera_hrnp.json"),
+            include_str!("../../fixtures/radio/hytera_transcripts.json"),
+            include_str!("../../fixtures/radio/dmr_bursts.json"),
+            include_str!("../../fixtures/radio/dmr_csbk.json"),
+            include_str!("../../fixtures/radio/dmr_pdus.json"),
+            include_str!("../../fixtures/radio/generated_dmr_short_data_utf16.json"),
+            include_str!("../../fixtures/radio/lip.json"),
+        ] {
+            let vectors: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
+            for vector in vectors {
+                let expected = &vector["expected"];
+                let marks = [
+                    &expected["checksum_verifies"],
+                    &expected["hdap"]["checksum_verifies"],
+                    &expected["crc_ok"],
+                ];
+                let is_broken = marks.contains(&&false.into());
+                let (is_taken, said) = decoded(vector["hex"].as_str().unwrap(), false);
+                assert_eq!(is_taken, !is_broken, "{vector}: {said}");
+                taken += u32::from(is_taken);
+                refused += u32::from(!is_taken);
+            }
+        }
+        assert_eq!((taken, refused), (49 + 18 + 7 + 8 + 6 + 2, 2 + 1));
+    }
+
+    #[test]
     fn one_refused_frame_does_not_hide_the_others() {
         let (is_all_taken, lines) = decoded(&format!("# two\nff\n{TEXT}\n"), true);
         assert!(!is_all_taken);

@@ -2,11 +2,15 @@
 //! these words; a program reads the frames themselves.
 //!
 //! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, anything else is taken for HDAP.
-//! Only frames that would be accepted are described; of others the refusal says what is wrong.
+//! What is none of these may be a DMR frame, by its length: 33 bytes are a burst, 12 a PDU whose
+//! checksum tells its kind, 11 a location report. Only frames that would be accepted are described;
+//! of others the refusal says what is wrong.
 
+mod dmr;
 mod payload;
 mod walk;
 
+pub use dmr::{describe_burst, describe_lip, describe_pdu};
 pub use walk::Field;
 
 use crate::error::{DecodeError, Layer, Parsed};
@@ -20,11 +24,23 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use walk::Walk;
 
-/// Describes one whole frame of any of the three kinds.
+/// Describes one whole frame of any kind.
 ///
 /// # Errors
 /// What the frame's reader refuses, and bytes after its end.
 pub fn describe(bytes: &[u8]) -> Result<Vec<Field>, DecodeError> {
+    let refused = match by_first_bytes(bytes) {
+        Ok(fields) => return Ok(fields),
+        Err(refused) => refused,
+    };
+    match dmr::by_length(bytes) {
+        Some(Err(_)) if !dmr::looks_like_one(bytes) => Err(refused),
+        Some(described) => described,
+        None => Err(refused),
+    }
+}
+
+fn by_first_bytes(bytes: &[u8]) -> Result<Vec<Field>, DecodeError> {
     match bytes {
         [b'2', b'B', ..] => describe_hstrp(bytes),
         [crate::hrnp::START, ..] => describe_hrnp(bytes),

@@ -48,6 +48,14 @@ impl<'b> Walk<'b> {
         self.at += size;
     }
 
+    /// A field of bits that share their bytes with others; the walk does not move.
+    pub(super) fn shared(&mut self, name: &'static str, bytes: Range<usize>, value: impl Display) {
+        let at = self.at;
+        self.at = bytes.start;
+        self.note(name, bytes.len(), value);
+        self.at = at;
+    }
+
     /// The next `size` bytes are a group whose fields `inner` notes.
     pub(super) fn within<T>(
         &mut self,
