@@ -369,12 +369,18 @@ impl Daemon {
     /// Whether something waits for [`Daemon::work`].
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.emergencies.is_empty()
+        self.may_tidy()
+            || !self.emergencies.is_empty()
             || !self.urgent.is_empty()
             || !self.normal.is_empty()
             || !self.positions.is_empty()
             || !self.gone.is_empty()
             || !self.boards.is_empty()
+    }
+
+    /// Whether there is something to put in order, and nobody waits for what was decided.
+    fn may_tidy(&self) -> bool {
+        self.engine.is_untidy() && self.batches.held() == 0
     }
 
     /// When to call [`Daemon::work`] though nothing came.
@@ -425,6 +431,9 @@ impl Daemon {
         self.write_boards(out);
         self.close_silent(now, out);
         self.pump(now, out);
+        if self.may_tidy() {
+            self.engine.tidy();
+        }
     }
 
     fn work_on(&mut self, now: Now, work: Work, out: &mut dyn Outbox) {

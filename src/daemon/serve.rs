@@ -9,7 +9,7 @@ use super::session::{ConsoleId, Cut, Heard, Login};
 use super::view::{Name, Named, to_json};
 use super::{Daemon, Now, Work};
 use crate::config::users::Role;
-use crate::engine::answer::Lookup;
+use crate::engine::answer::{KeyOf, Lookup};
 use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
@@ -288,8 +288,13 @@ impl Daemon {
         let span = tracing::info_span!("call", method = request.method, user, key);
         let _entered = span.enter();
         let digest = digest(&request.params);
-        let key_of = (user, request.method, key);
-        match self.engine.state().answers.lookup(&key_of, digest) {
+        let method = request.method;
+        let key_of = KeyOf {
+            user: &user,
+            method: &method,
+            key: &key,
+        };
+        match self.engine.state().answers.lookup(key_of, digest) {
             Lookup::New => {}
             // What never becomes durable is not answered; the key may be tried after a restart.
             Lookup::Same(_) if self.degraded.is_some() && !self.batches.is_durable() => {}
@@ -326,7 +331,6 @@ impl Daemon {
             return self.refuse(console, &request.id, &problem, out);
         }
         let answer = to_json(&api::answer(&self.engine, &batch));
-        let (user, method, key) = key_of;
         let line = rpc::answer(&request.id, &answer);
         let answered = Event::CommandAnswered {
             user,

@@ -1,20 +1,57 @@
 //! Answers given to commands, so that a retry on another connection or after a restart gets the
 //! same one. A key belongs to a user and a method.
+//!
+//! A hundred thousand are kept, in both engines, so they are kept short: names are hashed, and the
+//! first 128 bits of a BLAKE3 hash stand for them.
 
 use super::id::EngineTime;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Whose key it is: user, method, key.
-pub type KeyOf = (String, String, String);
+/// Names in 16 bytes.
+type Short = [u8; 16];
+
+/// Whose key it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyOf<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// The key.
+    pub key: &'a str,
+}
+
+impl KeyOf<'_> {
+    fn short(self) -> Short {
+        short([self.user, self.method, self.key].map(str::as_bytes))
+    }
+
+    /// The command itself, whoever gave it.
+    fn command(self, digest: Short) -> Short {
+        short([&digest, self.method.as_bytes(), self.key.as_bytes()])
+    }
+}
+
+/// Each part with its length before it, so that no two lists are alike.
+fn short(parts: [&[u8]; 3]) -> Short {
+    let mut hash = blake3::Hasher::new();
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    let hash = hash.finalize();
+    *hash.as_bytes().first_chunk().unwrap_or(&[0; 16])
+}
 
 /// An answer given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+struct Answer {
     /// Of the parameters it answered.
-    pub digest: [u8; 16],
+    digest: Short,
+    /// Of the command, whoever gave it.
+    command: Short,
     /// As sent.
-    pub text: String,
+    text: Box<str>,
 }
 
 /// What a key is worth now.
@@ -26,17 +63,17 @@ pub enum Lookup<'a> {
     Same(&'a str),
     /// Used with other parameters.
     Other,
-    /// Another user gave this very command under this key.
+    /// Another user gave this very command under this key: it was overheard.
     Foreign,
 }
 
 /// Answers of the last 24 hours.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
-    by_key: BTreeMap<KeyOf, Answer>,
-    order: VecDeque<(EngineTime, KeyOf)>,
-    /// How many answers kept have this digest: it tells nearly always that nobody asked the same.
-    by_digest: BTreeMap<[u8; 16], u32>,
+    by_key: BTreeMap<Short, Answer>,
+    order: VecDeque<(EngineTime, Short)>,
+    /// How many answers kept are of this command.
+    commands: BTreeMap<Short, u32>,
 }
 
 impl Answers {
@@ -45,48 +82,46 @@ impl Answers {
     /// How long one is kept, milliseconds.
     pub const KEEP_MS: u64 = 24 * 3_600_000;
 
-    /// What `key` is worth with parameters of this digest.
+    /// What a key is worth with parameters of this digest.
     #[must_use]
-    pub fn lookup(&self, key: &KeyOf, digest: [u8; 16]) -> Lookup<'_> {
-        match self.by_key.get(key) {
-            None if self.is_foreign(key, digest) => Lookup::Foreign,
+    pub fn lookup(&self, key: KeyOf<'_>, digest: [u8; 16]) -> Lookup<'_> {
+        match self.by_key.get(&key.short()) {
+            None if self.commands.contains_key(&key.command(digest)) => Lookup::Foreign,
             None => Lookup::New,
             Some(answer) if answer.digest == digest => Lookup::Same(&answer.text),
             Some(_) => Lookup::Other,
         }
     }
 
-    /// Whether another user gave the same command with the same key: it was overheard.
-    fn is_foreign(&self, (_, method, key): &KeyOf, digest: [u8; 16]) -> bool {
-        self.by_digest.contains_key(&digest)
-            && self.by_key.iter().any(|((_, other, theirs), answer)| {
-                answer.digest == digest && other == method && theirs == key
-            })
-    }
-
     /// Keeps an answer and forgets those that are too old or too many.
-    pub(super) fn keep(&mut self, at: EngineTime, key: KeyOf, answer: Answer) {
-        *self.by_digest.entry(answer.digest).or_default() += 1;
-        match self.by_key.insert(key.clone(), answer) {
-            None => self.order.push_back((at, key)),
-            Some(old) => self.forget(old.digest),
+    pub(super) fn keep(&mut self, at: EngineTime, key: KeyOf<'_>, digest: Short, text: &str) {
+        let (short, command) = (key.short(), key.command(digest));
+        *self.commands.entry(command).or_default() += 1;
+        let answer = Answer {
+            digest,
+            command,
+            text: text.into(),
+        };
+        match self.by_key.insert(short, answer) {
+            None => self.order.push_back((at, short)),
+            Some(old) => self.forget(old.command),
         }
         while let Some((kept_at, _)) = self.order.front()
             && (self.order.len() > Self::MAX || at.since_ms(*kept_at) > Self::KEEP_MS)
         {
-            if let Some((_, key)) = self.order.pop_front()
-                && let Some(old) = self.by_key.remove(&key)
+            if let Some((_, short)) = self.order.pop_front()
+                && let Some(old) = self.by_key.remove(&short)
             {
-                self.forget(old.digest);
+                self.forget(old.command);
             }
         }
     }
 
-    fn forget(&mut self, digest: [u8; 16]) {
-        if let Some(count) = self.by_digest.get_mut(&digest) {
+    fn forget(&mut self, command: Short) {
+        if let Some(count) = self.commands.get_mut(&command) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.by_digest.remove(&digest);
+                self.commands.remove(&command);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! older than a rule. After each event the indexes of what it touched are made again.
 
 use super::Engine;
-use super::answer::Answer;
+use super::answer::KeyOf;
 use super::assignment::{Assignment, Rung, Source};
 use super::case::ActKind;
 use super::event::{Event, Offer};
@@ -97,12 +97,8 @@ impl Engine {
                 digest,
                 answer,
             } => {
-                let key = (user.clone(), method.clone(), key.clone());
-                let answer = Answer {
-                    digest: *digest,
-                    text: answer.clone(),
-                };
-                self.state.answers.keep(at, key, answer);
+                let key = KeyOf { user, method, key };
+                self.state.answers.keep(at, key, *digest, answer);
             }
         }
         Some(())

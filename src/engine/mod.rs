@@ -139,6 +139,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether [`Engine::tidy`] has something to do.
+    #[must_use]
+    pub fn is_untidy(&self) -> bool {
+        self.index.spatial.is_untidy()
+    }
+
+    /// Puts the indexes in order when there is time. It changes no answer, only its cost.
+    pub fn tidy(&mut self) {
+        self.index.spatial.tidy();
+    }
+
     /// Decides what earlier events and positions made necessary.
     pub fn settle(&mut self, now: EngineTime, batch: &mut Vec<Event>) {
         loop {

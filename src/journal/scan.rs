@@ -6,16 +6,20 @@
 //!  \- whole -----------------/ \- torn: bytes behind the last whole batch, none of a later one
 //! ```
 //!
-//! One walk serves opening, `verify`, `show` and `export`. It reads a segment into memory at a
-//! time, hands out whole batches only, and changes nothing on the disk.
+//! One walk serves opening, `verify`, `show` and `export`. It reads into memory what is written of
+//! one segment at a time, hands out whole batches only, and changes nothing on the disk.
 
 use super::chain::{Digest, WallLabel};
 use super::disk::Disk;
 use super::finding::{Damage, ScanError, Stray, Torn};
-use super::limits::MAX_SEGMENT_BYTES;
+use super::limits::{MAX_BATCH_BYTES, MAX_SEGMENT_BYTES};
 use super::record::Record;
+use super::search::is_blank;
 use super::segment::{HEADER_BYTES, Header, NoHeader, segment_index, segment_name};
 use super::walk::Walk;
+
+/// How much of a segment is read at once.
+const PART_BYTES: usize = 256 << 10;
 
 /// What to walk; the default is everything up to the first damage.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,8 +116,7 @@ pub(super) fn scan<D: Disk>(
             done: at - first,
             total: found.len() - first,
         });
-        bytes.resize(segment.len, 0);
-        disk.read_at(&segment_name(segment.index), 0, &mut bytes)?;
+        read_written(disk, segment, &mut bytes)?;
         // Decoded again: a daemon may have begun the segment since it was listed.
         let header = bytes.first_chunk().map_or(segment.header, Header::decode);
         let segment = Found { header, ..*segment };
@@ -130,6 +133,32 @@ pub(super) fn scan<D: Disk>(
         });
     }
     Ok(scan)
+}
+
+/// Reads what is written of a segment, and as many zeros behind it as its last record may end
+/// with: a segment is as long as it may become, and nobody needs its blank rest in memory.
+fn read_written<D: Disk>(
+    disk: &mut D,
+    segment: &Found,
+    bytes: &mut Vec<u8>,
+) -> Result<(), ScanError> {
+    let name = segment_name(segment.index);
+    let mut buffer = vec![0; PART_BYTES];
+    let (mut at, mut end) = (0usize, 0usize);
+    bytes.clear();
+    while at < segment.len {
+        let left = segment.len - at;
+        let part = buffer.get_mut(..left.min(PART_BYTES)).unwrap_or_default();
+        disk.read_at(&name, at as u64, part)?;
+        at += part.len();
+        if !is_blank(part) {
+            bytes.resize(at - part.len(), 0);
+            bytes.extend_from_slice(part);
+            end = at;
+        }
+    }
+    bytes.resize(end.saturating_add(MAX_BATCH_BYTES).min(segment.len), 0);
+    Ok(())
 }
 
 /// A segment file and its header.

@@ -27,6 +27,9 @@ struct Place<'b> {
     index: u32,
     header: Option<Header>,
     hash: HashKind,
+    /// Length of the file.
+    len: usize,
+    /// What is written of it: behind this there are zeros only.
     bytes: &'b [u8],
     /// The next segment's header, if it is used.
     next: Option<Header>,
@@ -40,7 +43,7 @@ impl Place<'_> {
     /// Whether the file is as long as its header says.
     fn is_sized(&self) -> bool {
         self.header
-            .is_none_or(|header| header.size == self.bytes.len() as u64)
+            .is_none_or(|header| header.size == self.len as u64)
     }
 }
 
@@ -86,7 +89,7 @@ impl Walk<'_, '_> {
         self.scan.digest = None;
     }
 
-    /// Walks a segment; `behind` are the files after it.
+    /// Walks a segment of which `bytes` are written; `behind` are the files after it.
     pub(super) fn segment(
         &mut self,
         at: &Found,
@@ -110,6 +113,7 @@ impl Walk<'_, '_> {
             index: at.index,
             header: at.header.ok(),
             hash: at.header.map_or(self.last_hash(), |header| header.hash),
+            len: at.len,
             bytes,
             next: behind.first().and_then(|next| next.header.ok()),
             is_final: behind
@@ -141,7 +145,7 @@ impl Walk<'_, '_> {
     fn spare(&mut self, place: &Place<'_>) {
         let spare = Spare {
             index: place.index,
-            len: place.bytes.len() as u64,
+            len: place.len as u64,
         };
         self.scan.spare.get_or_insert(spare);
     }
@@ -217,12 +221,7 @@ impl Walk<'_, '_> {
         self.batches(place, FIRST_RECORD_AT, header.digest())?;
         self.scan.segments += u64::from(self.scan.batches > whole_before);
         if !place.is_sized() && !self.is_over() {
-            self.damage(
-                place.index,
-                place.bytes.len(),
-                DamageKind::WrongLength,
-                None,
-            );
+            self.damage(place.index, place.len, DamageKind::WrongLength, None);
         }
         Ok(())
     }
