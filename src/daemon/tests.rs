@@ -6,6 +6,7 @@ use super::board::MAX_PAGE;
 use super::session::MAX_BACKLOG;
 use super::*;
 use crate::config::Service;
+use crate::engine::position::Fix;
 use serde_json::{Value, json};
 use tieqi_protocols::Parsed;
 use tieqi_protocols::gps::{Gps, GpsField};
@@ -259,7 +260,9 @@ impl Bench {
         self.carry(LinkId(0));
         let point = crate::engine::id::Point { x_cm: 0, y_cm: 0 };
         let taken_ms = i64::try_from(self.now.at.0).unwrap();
-        self.daemon.positions.insert(radio, Fix { point, taken_ms });
+        self.daemon
+            .positions
+            .insert(radio, (Fix { point, taken_ms }, (LinkId(0), 1)));
         self.work();
         self.air.clear();
         for console in [DESK, WATCH] {
@@ -458,7 +461,7 @@ fn positions_are_coalesced() {
         bench
             .daemon
             .positions
-            .insert(radio, Fix { point, taken_ms });
+            .insert(radio, (Fix { point, taken_ms }, (LinkId(0), 1)));
         if step % 50 == 0 {
             bench.work();
         }

@@ -5,6 +5,7 @@
 
 use super::id::{CategoryCode, RadioId};
 use super::safety::SafetyChecks;
+use super::suspect::Suspicion;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -204,6 +205,8 @@ pub struct Policy {
     pub speed_cm_s: [u32; 4],
     /// The fastest anybody moves, cm/s: a fix that would need more is not believed.
     pub plausible_cm_s: u32,
+    /// How much evidence makes a terminal suspect.
+    pub suspicion: Suspicion,
     /// A fix older than this is flagged in a ranking, milliseconds.
     pub stale_fix_ms: u32,
     /// After this an incident of Grade III or IV counts one grade higher (index 0: III to II,

@@ -29,6 +29,8 @@ pub enum Doubt {
     Jump,
     /// Outside the plane.
     OutOfPlane,
+    /// Its terminal is suspect.
+    Suspect,
 }
 
 /// What became of a fix.
@@ -54,6 +56,8 @@ pub struct Place {
 #[derive(Debug, Default, Clone)]
 struct Track {
     place: Option<Place>,
+    /// The last fix that was not believed.
+    claimed: Option<Fix>,
     /// Doubtful fixes so far, and when one of each kind was last journalled.
     doubted: u32,
     noted_at: BTreeMap<Doubt, EngineTime>,
@@ -88,7 +92,6 @@ impl Positions {
     ) -> Observed {
         let track = self.tracks.entry(radio).or_default();
         if let Some(doubt) = track.doubt(now, fix, speed_cm_s) {
-            track.doubted = track.doubted.saturating_add(1);
             return Observed::Doubted(doubt);
         }
         let taken_at = EngineTime(u64::try_from(fix.taken_ms).unwrap_or(0)).min(now);
@@ -100,9 +103,17 @@ impl Positions {
         Observed::Taken
     }
 
-    /// Whether a doubt about `radio` should be journalled now; marks it as journalled.
-    pub(super) fn note_doubt(&mut self, now: EngineTime, radio: RadioId, doubt: Doubt) -> bool {
+    /// Keeps a fix that is not believed. Whether it should be journalled now; then it is marked
+    /// as journalled.
+    pub(super) fn note_doubt(
+        &mut self,
+        now: EngineTime,
+        radio: RadioId,
+        (fix, doubt): (Fix, Doubt),
+    ) -> bool {
         let track = self.tracks.entry(radio).or_default();
+        track.doubted = track.doubted.saturating_add(1);
+        track.claimed = Some(fix);
         let last = track.noted_at.get(&doubt);
         let due = last.is_none_or(|last| now.since_ms(*last) >= Self::DOUBT_EVERY_MS);
         if due {
@@ -150,6 +161,12 @@ impl Positions {
         tracks
             .filter_map(|(radio, track)| Some((*radio, track.place?)))
             .collect()
+    }
+
+    /// The last fix of a terminal that was not believed.
+    #[must_use]
+    pub fn claimed(&self, radio: RadioId) -> Option<Fix> {
+        self.tracks.get(&radio)?.claimed
     }
 
     /// Doubtful fixes of a terminal so far.
