@@ -381,8 +381,8 @@ impl Daemon {
     }
 
     /// A text is acked once it is durable. A terminal that missed the ack sends the same again:
-    /// that is acked again and otherwise ignored. An older one again may be replayed: that is evidence,
-    /// and the text is kept once its terminal is suspect.
+    /// that is acked again and otherwise ignored. An older one again may be replayed: that is
+    /// evidence, and the text is kept once its terminal is suspect.
     fn take_text(
         &mut self,
         now: Now,
