@@ -394,8 +394,7 @@ impl Daemon {
         let radio = RadioId(text.from.id);
         let numbered = self.engine.number(now.at, radio, text.request_id);
         self.settle(now, out);
-        let believed = numbered == Numbered::New || self.engine.is_suspect(radio);
-        if believed {
+        if numbered == Numbered::New || self.engine.is_suspect(radio) {
             let text = text.words;
             let command = Command::RecordText { radio, text };
             self.execute_for(now, &command, Some(arrived_us), out);

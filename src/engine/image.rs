@@ -33,6 +33,9 @@ impl Engine {
         for (radio, place) in places {
             engine.positions.restore(radio, place);
         }
+        for radio in state.suspects.keys() {
+            engine.positions.contest(*radio, true);
+        }
         engine.state = state;
         engine.index_all();
         engine.replayed();

@@ -3,7 +3,8 @@
 //! ```text
 //! decide(&self, now, &Command) -> Result<Vec<Event>, Rejection>     reads
 //! apply(&mut self, at, &Event)                                      the only mutation, cannot fail
-//! observe(&mut self, now, radio, fix)                               positions, beside the journal
+//! observe(&mut self, now, radio, fix, via)                          positions, beside the journal
+//! hear(&mut self, now, radio, via)                                  evidence, beside it too
 //! next_deadline() -> Option<EngineTime>                             when to send Command::Tick
 //! ```
 //! What an event makes necessary (a freed unit looks for work, a declined offer for the next unit)

@@ -199,7 +199,7 @@ pub struct Policy {
     pub emergency: Plan,
     /// Call signs of the register, in the config's order, with their kinds.
     pub register: Vec<(String, UnitKind)>,
-    /// Radio ids the config knows. Others are suspects and change nothing.
+    /// Radio ids the config knows. Others are strangers and change nothing.
     pub terminals: BTreeSet<RadioId>,
     /// Speed for ranking in cm/s, in the order of [`UnitKind::ALL`].
     pub speed_cm_s: [u32; 4],

@@ -58,6 +58,8 @@ struct Track {
     place: Option<Place>,
     /// The last fix that was not believed.
     claimed: Option<Fix>,
+    /// Its terminal is suspect: somebody else's place goes before it.
+    contested: bool,
     /// Doubtful fixes so far, and when one of each kind was last journalled.
     doubted: u32,
     noted_at: BTreeMap<Doubt, EngineTime>,
@@ -175,16 +177,33 @@ impl Positions {
         self.tracks.get(&radio).map_or(0, |track| track.doubted)
     }
 
-    /// A unit's place: its first terminal's fix if fresh, else the newest of them all.
+    /// A terminal becomes suspect, or is trusted again.
+    pub(super) fn contest(&mut self, radio: RadioId, suspect: bool) {
+        self.tracks.entry(radio).or_default().contested = suspect;
+    }
+
+    /// A unit's place: its first terminal's fix if fresh, else the newest of them all. That of a
+    /// suspect terminal, from when it was believed, is better than none.
     #[must_use]
     pub fn of_unit(&self, now: EngineTime, terminals: &[RadioId]) -> Option<Place> {
-        let first = terminals.first().and_then(|radio| self.of(*radio));
+        let contested = [false, true].into_iter();
+        let mut places = contested.map(|contested| self.best(now, terminals, contested));
+        places.find_map(|place| place)
+    }
+
+    /// The best place of the terminals that are contested, or of those that are not.
+    fn best(&self, now: EngineTime, terminals: &[RadioId], contested: bool) -> Option<Place> {
+        let of = |radio: &RadioId| {
+            let track = self.tracks.get(radio)?;
+            track.place.filter(|_| track.contested == contested)
+        };
+        let first = terminals.first().and_then(of);
         if let Some(place) = first
             && now.since_ms(place.taken_at) < Self::FRESH_MS
         {
             return Some(place);
         }
-        let places = terminals.iter().filter_map(|radio| self.of(*radio));
+        let places = terminals.iter().filter_map(of);
         places.reduce(|best, next| {
             if next.taken_at > best.taken_at {
                 next

@@ -326,6 +326,7 @@ impl Engine {
             SuspectEvent::Trusted { radio, .. } => {
                 let suspect = self.state.suspects.remove(radio)?;
                 self.state.terminals.entry(*radio).or_default().via = suspect.via;
+                self.positions.contest(*radio, false);
                 self.touch_holder(at, *radio);
             }
         }
@@ -342,6 +343,7 @@ impl Engine {
             via: known.and_then(|terminal| terminal.via.clone()),
         };
         self.state.suspects.insert(radio, suspect);
+        self.positions.contest(radio, true);
         self.evidence.of.remove(&radio);
         self.touch_holder(since, radio);
     }

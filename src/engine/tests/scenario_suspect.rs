@@ -185,6 +185,32 @@ fn what_is_on_its_way_goes_by_the_units_other_terminal_and_so_do_new_offers() {
     );
 }
 
+/// What was believed of it stays the last resort: a unit nobody can place is sent nowhere.
+#[test]
+fn a_unit_is_where_its_other_terminal_says() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 0,0   terminal 1001,1002
+        0.0   fix      1002 at 500,0 is Taken
+        1.0   report   traffic at 500,0
+        1.0   expect   铁骑01 Offered via 1001 distance 500
+        2.0   cancel   #1
+        3.0   bar      1001
+        4.0   report   traffic at 500,0
+        4.0   expect   铁骑01 Offered via 1002 distance 0
+        5.0   cancel   #2
+        6.0   notefixes
+        7.0   restart
+        8.0   report   traffic at 500,0
+        8.0   expect   铁骑01 Offered via 1002 distance 0
+        9.0   cancel   #3
+        9.5   trust    1001
+        9.5   report   traffic at 500,0
+        9.5   expect   铁骑01 Offered via 1001 distance 500
+        ",
+    );
+}
+
 #[test]
 fn a_unit_with_no_other_terminal_is_told_by_voice() {
     check(
