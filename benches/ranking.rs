@@ -250,7 +250,8 @@ impl Town {
             self.grown.insert(spot);
         }
         let taken_ms = i64::try_from(NOW.0)?;
-        self.engine.observe(NOW, radio, Fix { point, taken_ms });
+        self.engine
+            .observe(NOW, radio, Fix { point, taken_ms }, None);
         self.engine.settle(NOW, &mut Vec::new());
         Ok(())
     }

@@ -2,9 +2,11 @@
 
 use super::fault::Text;
 use super::node::{GRADES, Node};
+use super::suspect::suspicion;
 use super::table::Keys;
 use crate::engine::policy::{Key, Ladder, Mode, UnitKind};
 use crate::engine::safety::SafetyChecks;
+use crate::engine::suspect::Suspicion;
 use std::collections::BTreeMap;
 
 /// Candidates a ranking may list.
@@ -42,6 +44,7 @@ pub(super) struct Dispatch {
     pub(super) top_k: u8,
     pub(super) speed_cm_s: [u32; 4],
     pub(super) plausible_cm_s: u32,
+    pub(super) suspicion: Suspicion,
     pub(super) stale_fix_ms: u32,
     pub(super) age_step_ms: [u32; 2],
     pub(super) max_open_incidents: u32,
@@ -75,6 +78,7 @@ pub(super) fn dispatch(root: &Node<'_>) -> Dispatch {
         top_k,
         speed_cm_s,
         plausible_cm_s,
+        suspicion: suspicion(root),
         stale_fix_ms,
         age_step_ms,
         max_open_incidents,

@@ -19,6 +19,7 @@ mod replay;
 mod roster;
 pub mod sample;
 mod serial;
+mod suspect;
 mod table;
 mod town;
 pub mod users;
@@ -331,6 +332,7 @@ fn policy(
         terminals: terminals.keys().copied().collect(),
         speed_cm_s: dispatch.speed_cm_s,
         plausible_cm_s: dispatch.plausible_cm_s,
+        suspicion: dispatch.suspicion,
         stale_fix_ms: dispatch.stale_fix_ms,
         age_step_ms: dispatch.age_step_ms,
         safety: dispatch.safety,

@@ -1,6 +1,7 @@
 //! The shipped config loads; edits of it give exactly the faults they should.
 
 use super::*;
+use crate::engine::suspect::Suspicion;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -356,6 +357,69 @@ fn emergencies_and_safety_checks() {
             (T, "safety.answers_s: unknown key `answers_s`"),
         ],
     );
+}
+
+#[test]
+fn suspicion() {
+    const T: &str = "huangjiang.toml:";
+    let shipped = Disk::shipped().load().unwrap();
+    assert_eq!(shipped.policy.suspicion, Suspicion::default());
+    check(
+        &[(MAIN, "changes = 4", "changes = 1")],
+        &[(T, "suspect.changes: 1 is not in 2 to 100")],
+    );
+    check(
+        &[(MAIN, "changes_within_s = 60", "changes_within_s = 0")],
+        &[(T, "suspect.changes_within_s: 0 is not in 1 to 86400")],
+    );
+    check(
+        &[(MAIN, "at_once = 8", "at_once = 256")],
+        &[(T, "suspect.at_once: 256 is not in 0 to 255")],
+    );
+    check(
+        &[
+            (MAIN, "jumps = 3", "jump = 3"),
+            (MAIN, "replays = 2", "replays = 0"),
+        ],
+        &[
+            (T, "suspect.jump: unknown key `jump`"),
+            (T, "suspect.replays: 0 is not in 1 to 100"),
+        ],
+    );
+}
+
+/// Each setting lands where it belongs, and the section may be left out.
+#[test]
+fn suspicion_as_set() {
+    let mut disk = Disk::shipped();
+    let set = [
+        ("changes = 4 ", "changes = 5 "),
+        ("changes_within_s = 60 ", "changes_within_s = 6 "),
+        ("jumps = 3 ", "jumps = 7 "),
+        ("replays = 2 ", "replays = 8 "),
+        ("within_s = 600 ", "within_s = 9 "),
+        ("late_s = 600 ", "late_s = 10 "),
+        ("at_once = 8 ", "at_once = 0 "),
+    ];
+    for (from, to) in set {
+        disk.edit(MAIN, from, to);
+    }
+    let wanted = Suspicion {
+        changes: 5,
+        changes_within_ms: 6_000,
+        jumps: 7,
+        replays: 8,
+        within_ms: 9_000,
+        late_ms: 10_000,
+        at_once: 0,
+    };
+    assert_eq!(disk.load().unwrap().policy.suspicion, wanted);
+    let text = String::from_utf8(disk.0[Path::new(MAIN)].clone()).unwrap();
+    let (before, rest) = text.split_once("[suspect]").unwrap();
+    let (_, after) = rest.split_once("[calls]").unwrap();
+    let without = format!("{before}[calls]{after}").into_bytes();
+    disk.0.insert(MAIN.into(), without);
+    assert_eq!(disk.load().unwrap().policy.suspicion, Suspicion::default());
 }
 
 /// The shipped files with the commented serial gateway switched on.

@@ -5,7 +5,7 @@
 
 use super::notice::{Delta, Item, Moved, Page, Positions, TextView};
 use super::rpc;
-use super::view::Views;
+use super::view::{SuspectView, Views};
 use crate::engine::call::CallEvent;
 use crate::engine::case::CaseEvent;
 use crate::engine::event::Event;
@@ -13,6 +13,7 @@ use crate::engine::id::{
     AlarmId, AssignmentId, CallId, IncidentId, ProposalId, RadioId, TaskId, UnitId,
 };
 use crate::engine::incident::Phase;
+use crate::engine::suspect::SuspectEvent;
 use bytes::Bytes;
 use serde_json::value::to_raw_value;
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ pub struct Touched {
     proposals: BTreeSet<ProposalId>,
     texts: Vec<(RadioId, String)>,
     terminals: BTreeSet<RadioId>,
+    suspects: BTreeSet<RadioId>,
     calls: BTreeSet<CallId>,
 }
 
@@ -46,6 +48,7 @@ impl Touched {
             && self.proposals.is_empty()
             && self.texts.is_empty()
             && self.terminals.is_empty()
+            && self.suspects.is_empty()
             && self.calls.is_empty()
     }
 
@@ -123,12 +126,16 @@ impl Touched {
             | Event::ProposalEnded { proposal, .. } => {
                 self.proposals.insert(*proposal);
             }
-            Event::TextReceived { radio, text, .. } => self.texts.push((*radio, text.clone())),
+            Event::TextReceived { radio, text, .. } => {
+                self.texts.push((*radio, text.clone()));
+                self.note_claim(views, *radio);
+            }
+            Event::FixDoubted { radio, .. } => self.note_claim(views, *radio),
+            Event::Suspect(event) => self.note_suspect(views, event),
             Event::PolicyPublished { .. }
             | Event::IncidentReviewed { .. }
             | Event::StrangerHeard { .. }
             | Event::PositionsNoted { .. }
-            | Event::FixDoubted { .. }
             | Event::UnitsRanked { .. }
             | Event::MessageQueued { .. }
             | Event::MessageRetried { .. }
@@ -138,6 +145,23 @@ impl Touched {
             | Event::TalkgroupMessaged { .. }
             | Event::CommandAnswered { .. } => {}
         }
+    }
+
+    /// A terminal said something; it is shown again if it is suspect.
+    fn note_claim(&mut self, views: Views<'_>, radio: RadioId) {
+        let suspect = views.engine.is_suspect(radio);
+        self.suspects.extend(suspect.then_some(radio));
+    }
+
+    fn note_suspect(&mut self, views: Views<'_>, event: &SuspectEvent) {
+        let (SuspectEvent::Marked { radio, .. }
+        | SuspectEvent::Ignored { radio, .. }
+        | SuspectEvent::Trusted { radio, .. }
+        | SuspectEvent::Barred { radio, .. }) = event;
+        self.suspects.insert(*radio);
+        // Whether its unit can be reached comes and goes with it.
+        let holder = views.engine.state().holder(*radio);
+        self.units.extend(holder.map(|unit| unit.id));
     }
 
     fn note_call(&mut self, event: &CallEvent) {
@@ -233,7 +257,10 @@ impl Touched {
             radio: *radio,
             unit: state.holder(*radio).map(|unit| unit.call_sign.as_str()),
             text,
+            suspect: state.suspects.contains_key(radio),
         });
+        let known = |radio: &RadioId| state.suspects.contains_key(radio);
+        let cleared = self.suspects.iter().filter(|radio| !known(radio));
         let delta = Delta {
             epoch,
             seq,
@@ -248,6 +275,8 @@ impl Touched {
             tasks_done: done.copied().collect(),
             proposals: proposals.map(|found| views.proposal(found)).collect(),
             proposals_ended: ended.copied().collect(),
+            suspects: suspects(views, Some(&self.suspects)).collect(),
+            suspects_cleared: cleared.copied().collect(),
             texts: texts.collect(),
         };
         rpc::notice("board.delta", &delta)
@@ -255,7 +284,7 @@ impl Touched {
 }
 
 /// The pages of a snapshot: incidents not closed, their assignments, units, alarms, tasks,
-/// proposals, open calls and those to call back. Deltas go on at `seq` + 1.
+/// proposals, open calls and those to call back, suspect terminals. Deltas go on at `seq` + 1.
 #[must_use]
 pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
     let state = views.engine.state();
@@ -277,7 +306,8 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
         .chain((state.alarms.values()).map(|found| Item::Alarm(views.alarm(found))))
         .chain((state.tasks.values()).map(|found| Item::Task(views.task(found))))
         .chain((state.proposals.iter()).map(|found| Item::Proposal(views.proposal(found))))
-        .chain(calls.map(|found| Item::Call(views.call(found))));
+        .chain(calls.map(|found| Item::Call(views.call(found))))
+        .chain(suspects(views, None).map(Item::Suspect));
     let mut pages = Vec::new();
     let (mut items_of, mut size) = (Vec::new(), 0usize);
     for item in items.filter_map(|item| to_raw_value(&item).ok()) {
@@ -303,6 +333,16 @@ pub fn pages(views: Views<'_>, epoch: u64, seq: u64) -> Vec<Bytes> {
         rpc::notice("board.page", &page)
     };
     pages.into_iter().enumerate().map(line).collect()
+}
+
+/// Terminals that are not believed; of those named, if some are.
+fn suspects<'a>(
+    views: Views<'a>,
+    of: Option<&'a BTreeSet<RadioId>>,
+) -> impl Iterator<Item = SuspectView<'a>> {
+    let all = views.engine.state().suspects.iter();
+    let asked = all.filter(move |(radio, _)| of.is_none_or(|of| of.contains(radio)));
+    asked.map(move |(radio, suspect)| views.suspect(*radio, suspect))
 }
 
 /// Units that moved, as one droppable line; none when nobody did.

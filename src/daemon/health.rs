@@ -10,9 +10,13 @@ use crate::engine::assignment::Rung;
 use crate::engine::call::CallEvent;
 use crate::engine::event::Event;
 use crate::engine::policy::Grade;
+use crate::engine::suspect::{Cause, SuspectEvent};
 use std::collections::BTreeMap;
 
 impl Counts {
+    /// The cause of radio ids nobody knows.
+    const STRANGER: &'static str = "stranger";
+
     /// Counts a refusal by its kind.
     pub(super) fn refuse(&mut self, problem: &Problem) {
         let kind = problem.kind();
@@ -33,6 +37,10 @@ impl Counts {
             Event::AssignmentRecalled { .. } => &mut self.recalled,
             Event::AssignmentAdvanced { rung, .. } => self.rungs.entry(rung.name()).or_default(),
             Event::AlarmRaised { .. } | Event::Call(CallEvent::Overdue { .. }) => &mut self.alarms,
+            Event::Suspect(SuspectEvent::Marked { cause, .. }) => {
+                self.suspected.entry(cause.name()).or_default()
+            }
+            Event::StrangerHeard { .. } => self.suspected.entry(Self::STRANGER).or_default(),
             Event::ProposalMade { .. } => &mut self.proposed,
             Event::RankingOverridden { .. } => &mut self.overridden,
             _ => return,
@@ -81,6 +89,7 @@ impl Daemon {
             open_incidents: state.open_incidents,
             open_alarms: state.alarms.len(),
             open_emergencies: state.emergencies.len(),
+            suspects: state.suspects.len(),
             open_tasks: state.tasks.len(),
             calls: self.calls(),
             mode: Name(self.engine.policy().mode),
@@ -192,6 +201,13 @@ impl Daemon {
         for (lane, waiting) in lanes {
             metrics::gauge!("tieqi_lane_waiting", "lane" => lane).set(float(waiting));
         }
+        let causes = Cause::NAMES.iter().map(|(_, name)| *name);
+        for cause in causes.chain([Counts::STRANGER]) {
+            let total = counts.suspected.get(cause).copied().unwrap_or(0);
+            metrics::counter!("tieqi_suspects_total", "cause" => cause).absolute(total);
+        }
+        let suspects = float(self.engine.state().suspects.len());
+        metrics::gauge!("tieqi_suspects").set(suspects);
         let emergencies = float(self.engine.state().emergencies.len());
         metrics::gauge!("tieqi_emergencies_open").set(emergencies);
         self.export_archive(now);

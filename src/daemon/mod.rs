@@ -40,7 +40,6 @@ use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::{EngineTime, RadioId, UnitId};
-use crate::engine::position::Fix;
 use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
@@ -49,6 +48,7 @@ use effect::Held;
 use gateway::{Gateways, Serial};
 use notice::{Degraded, Recovered, Until};
 use output::{LinkId, Outbox, Output};
+use position::HeardFix;
 use radio::Inbound;
 use rpc::{Problem, Request};
 use session::{ConsoleId, Cut, Session};
@@ -163,7 +163,7 @@ pub struct Daemon {
     emergencies: VecDeque<Inbound>,
     urgent: VecDeque<Work>,
     normal: VecDeque<Work>,
-    positions: BTreeMap<RadioId, Fix>,
+    positions: BTreeMap<RadioId, HeardFix>,
     /// Whose position was taken last.
     observed: RadioId,
     batches: Batches<Held>,
@@ -180,7 +180,6 @@ pub struct Daemon {
     gone: Vec<Desk>,
     stages: Stages,
     counts: view::Counts,
-    last_texts: BTreeMap<RadioId, u32>,
     degraded: Option<String>,
     stalled: Option<String>,
     archive: archive::Status,
@@ -239,7 +238,6 @@ impl Daemon {
             gone: Vec::new(),
             stages: Stages::default(),
             counts: view::Counts::default(),
-            last_texts: BTreeMap::new(),
             degraded: None,
             stalled: None,
             archive: archive::Status::default(),
@@ -404,6 +402,8 @@ impl Daemon {
         self.at = now.at;
         self.gateways.handle_timeout(now.at);
         self.pump(now, out);
+        // A terminal that has just become suspect is so before what it said is looked at.
+        self.settle(now, out);
         while let Some(inbound) = self.emergencies.pop_front() {
             self.take_radio(now, inbound, out);
         }
@@ -421,11 +421,7 @@ impl Daemon {
             self.work_on(now, work, out);
         }
         self.observe_some(now, out);
-        if self.engine.is_unsettled() && self.degraded.is_none() {
-            let mut batch = Vec::new();
-            self.engine.settle(now.at, &mut batch);
-            self.commit(now, batch, None, out);
-        }
+        self.settle(now, out);
         self.note_positions(now, out);
         self.show_positions(now);
         self.write_boards(out);
@@ -433,6 +429,15 @@ impl Daemon {
         self.pump(now, out);
         if self.may_tidy() {
             self.engine.tidy();
+        }
+    }
+
+    /// Decides what positions and evidence made necessary.
+    fn settle(&mut self, now: Now, out: &mut dyn Outbox) {
+        if self.engine.is_unsettled() && self.degraded.is_none() {
+            let mut batch = Vec::new();
+            self.engine.settle(now.at, &mut batch);
+            self.commit(now, batch, None, out);
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the daemon tells consoles unasked.
 
 use super::view::{
-    AlarmView, AssignmentView, CallView, IncidentView, Position, ProposalView, TaskView, UnitView,
+    AlarmView, AssignmentView, CallView, IncidentView, Position, ProposalView, SuspectView,
+    TaskView, UnitView,
 };
 use crate::engine::id::{AlarmId, EngineTime, ProposalId, RadioId, TaskId};
 use schemars::JsonSchema;
@@ -43,6 +44,8 @@ pub enum Item<'a> {
     Proposal(ProposalView<'a>),
     /// A call that is open or must be called back.
     Call(CallView<'a>),
+    /// A terminal that is not believed.
+    Suspect(SuspectView<'a>),
 }
 
 /// `board.delta`: what one batch changed, whole things only.
@@ -74,6 +77,10 @@ pub struct Delta<'a> {
     pub proposals: Vec<ProposalView<'a>>,
     /// Proposals that are gone.
     pub proposals_ended: Vec<ProposalId>,
+    /// Terminals that are not believed, as they are now.
+    pub suspects: Vec<SuspectView<'a>>,
+    /// Terminals that are believed again.
+    pub suspects_cleared: Vec<RadioId>,
     /// Texts from the air.
     pub texts: Vec<TextView<'a>>,
 }
@@ -88,6 +95,8 @@ pub struct TextView<'a> {
     pub unit: Option<&'a str>,
     /// What it says.
     pub text: &'a str,
+    /// Its terminal is not believed: it changed nothing.
+    pub suspect: bool,
 }
 
 /// `board.positions`: who moved, at most once a second; it may be left out.

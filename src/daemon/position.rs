@@ -1,12 +1,15 @@
 //! Positions: each terminal's newest waits for its turn, goes into the engine, and from time to
 //! time into the journal. They are evidence: those that come too fast overwrite each other.
 
-use super::output::Outbox;
+use super::output::{LinkId, Outbox};
 use super::{Daemon, Now};
 use crate::engine::command::Command;
 use crate::engine::id::RadioId;
 use crate::engine::position::{Fix, Observed};
 use std::ops::Bound;
+
+/// A fix, and the link and slot it came through.
+pub(super) type HeardFix = (Fix, (LinkId, u8));
 
 impl Daemon {
     /// Takes some of the positions that wait, every terminal in its turn.
@@ -18,14 +21,22 @@ impl Daemon {
                 return;
             };
             self.observed = radio;
-            if let Some(fix) = self.positions.remove(&radio) {
-                self.observe(now, radio, fix, out);
+            if let Some(heard) = self.positions.remove(&radio) {
+                self.observe(now, radio, heard, out);
             }
         }
     }
 
-    pub(super) fn observe(&mut self, now: Now, radio: RadioId, fix: Fix, out: &mut dyn Outbox) {
-        let (observed, doubt) = self.engine.observe(now.at, radio, fix);
+    /// Hands the engine a fix and the link and slot it came through.
+    pub(super) fn observe(
+        &mut self,
+        now: Now,
+        radio: RadioId,
+        (fix, (link, slot)): HeardFix,
+        out: &mut dyn Outbox,
+    ) {
+        let via = self.gateways.name_of(link).map(|gateway| (gateway, slot));
+        let (observed, doubt) = self.engine.observe(now.at, radio, fix, via);
         self.counts.positions += 1;
         match observed {
             Observed::Taken => {

@@ -5,6 +5,7 @@
 
 use super::gateway::{Heard, RANK_EMERGENCY, RANK_SIGNALLING};
 use super::output::{LinkId, Outbox};
+use super::position::HeardFix;
 use super::stage::Stage;
 use super::{Daemon, Now, Work};
 use crate::config::Service;
@@ -13,6 +14,7 @@ use crate::engine::event::Event;
 use crate::engine::id::RadioId;
 use crate::engine::message::Request;
 use crate::engine::position::Fix;
+use crate::engine::suspect::Numbered;
 use crate::geo::datum::Wgs84;
 use bytes::Bytes;
 use tieqi_protocols::Parsed;
@@ -47,7 +49,7 @@ pub(super) enum Inbound {
     /// A terminal's emergency button, with where it is if the frame says so.
     Emergency {
         radio: RadioId,
-        fix: Option<Fix>,
+        fix: Option<HeardFix>,
         arrived_us: u64,
     },
 }
@@ -135,26 +137,42 @@ impl Daemon {
                 tracing::debug!(link = link.0, %error, "message refused");
             }
             Ok(Message::Rrs(Rrs::Registration(radio))) => {
+                self.spoke(now, link, slot, radio);
                 self.normal_radio(Inbound::Register { link, slot, radio });
             }
             Ok(Message::Rrs(Rrs::Offline(radio))) => self.normal_radio(Inbound::Leave { radio }),
-            Ok(Message::Tmp(tmp)) => self.sort_tmp(now, link, &tmp),
+            Ok(Message::Tmp(tmp)) => self.sort_tmp(now, link, slot, &tmp),
             Ok(Message::Lp(Lp::Emergency { radio, gps, .. })) => {
+                self.spoke(now, link, slot, radio);
+                let fix = self.fix_of(now, gps);
                 let inbound = Inbound::Emergency {
                     radio: RadioId(radio.id),
-                    fix: self.fix_of(now, gps),
+                    fix: fix.map(|fix| (fix, (link, slot))),
                     arrived_us: now.mono_us,
                 };
                 self.emergency(inbound);
             }
-            Ok(Message::Lp(Lp::Report(report))) => self.sort_fix(now, report.radio, report.gps),
+            Ok(Message::Lp(Lp::Report(report))) => {
+                self.sort_fix(now, (link, slot), report.radio, report.gps);
+            }
             Ok(Message::Rcp(rcp)) => self.sort_rcp(now, link, &rcp),
             Ok(Message::Dds(dds)) => self.sort_dds(link, &dds),
             Ok(_) => self.counts.messages_unused += 1,
         }
     }
 
-    fn sort_tmp(&mut self, now: Now, link: LinkId, tmp: &Tmp<'_>) {
+    /// A terminal spoke of its own accord: where, may speak against it.
+    fn spoke(&mut self, now: Now, link: LinkId, slot: u8, radio: RadioIp) {
+        if let Some(gateway) = self.gateways.name_of(link) {
+            let via = (gateway, slot);
+            self.engine.hear(now.at, RadioId(radio.id), via);
+        }
+    }
+
+    fn sort_tmp(&mut self, now: Now, link: LinkId, slot: u8, tmp: &Tmp<'_>) {
+        if let Body::Private { source, .. } | Body::Group { source, .. } = tmp.body {
+            self.spoke(now, link, slot, source);
+        }
         let text = |from, to: Option<RadioIp>, text: Text<'_>| Inbound::Text {
             link,
             arrived_us: now.mono_us,
@@ -192,14 +210,14 @@ impl Daemon {
         self.urgent_radio(inbound);
     }
 
-    fn sort_fix(&mut self, now: Now, radio: RadioIp, gps: GpsField<'_>) {
+    fn sort_fix(&mut self, now: Now, via: (LinkId, u8), radio: RadioIp, gps: GpsField<'_>) {
         let Some(fix) = self.fix_of(now, gps) else {
             return;
         };
         let radio = RadioId(radio.id);
         // Strangers must not fill the table.
         if self.positions.len() < Self::LANE || self.config.terminals.contains_key(&radio) {
-            let older = self.positions.insert(radio, fix);
+            let older = self.positions.insert(radio, (fix, via));
             self.counts.positions_overwritten += u64::from(older.is_some());
         }
     }
@@ -311,7 +329,8 @@ impl Daemon {
             renew_s: u32::from(self.config.radio.renew_s),
         };
         self.signal(now, link, &Message::Rrs(answer), out);
-        if !known || before == via {
+        self.engine.renumber(id);
+        if !known || before == via || self.engine.is_suspect(id) {
             return;
         }
         self.locate(now, id, out);
@@ -362,7 +381,8 @@ impl Daemon {
     }
 
     /// A text is acked once it is durable. A terminal that missed the ack sends the same again:
-    /// that is acked again and otherwise ignored.
+    /// that is acked again and otherwise ignored. An older one again may be replayed: that is
+    /// evidence, and the text is kept once its terminal is suspect.
     fn take_text(
         &mut self,
         now: Now,
@@ -372,15 +392,14 @@ impl Daemon {
         out: &mut dyn Outbox,
     ) {
         let radio = RadioId(text.from.id);
-        let repeated = self.last_texts.get(&radio) == Some(&text.request_id);
-        if !repeated {
+        let numbered = self.engine.number(now.at, radio, text.request_id);
+        self.settle(now, out);
+        if numbered == Numbered::New || self.engine.is_suspect(radio) {
             let text = text.words;
             let command = Command::RecordText { radio, text };
             self.execute_for(now, &command, Some(arrived_us), out);
         }
-        if self.config.terminals.contains_key(&radio) {
-            self.last_texts.insert(radio, text.request_id);
-        }
+        self.counts.texts_replayed += u64::from(numbered == Numbered::Old);
         let Some(destination) = text.to.filter(|_| self.degraded.is_none()) else {
             return;
         };

@@ -6,6 +6,7 @@ use super::board::MAX_PAGE;
 use super::session::MAX_BACKLOG;
 use super::*;
 use crate::config::Service;
+use crate::engine::position::Fix;
 use serde_json::{Value, json};
 use tieqi_protocols::Parsed;
 use tieqi_protocols::gps::{Gps, GpsField};
@@ -221,7 +222,7 @@ impl Bench {
             let role = End::Connect {
                 peer,
                 device_id: 1,
-                channel: 1,
+                channel: self.daemon.config.gateways[0].links[index].slot,
             };
             let link = Link::new(self.now.at.0, role, LinkConfig::default());
             self.far.insert(LinkId(index), Far { link, at });
@@ -259,7 +260,9 @@ impl Bench {
         self.carry(LinkId(0));
         let point = crate::engine::id::Point { x_cm: 0, y_cm: 0 };
         let taken_ms = i64::try_from(self.now.at.0).unwrap();
-        self.daemon.positions.insert(radio, Fix { point, taken_ms });
+        self.daemon
+            .positions
+            .insert(radio, (Fix { point, taken_ms }, (LinkId(0), 1)));
         self.work();
         self.air.clear();
         for console in [DESK, WATCH] {
@@ -458,7 +461,7 @@ fn positions_are_coalesced() {
         bench
             .daemon
             .positions
-            .insert(radio, Fix { point, taken_ms });
+            .insert(radio, (Fix { point, taken_ms }, (LinkId(0), 1)));
         if step % 50 == 0 {
             bench.work();
         }
@@ -750,4 +753,77 @@ fn a_new_login_leaves_the_old_desks_claims() {
     bench.ask(DESK, "session.login", &login);
     bench.work();
     assert!(bench.daemon.engine().state().claims.is_empty());
+}
+
+/// A terminal writes, heard on a slot.
+fn write(bench: &mut Bench, radio: RadioId, (slot, request_id): (u8, u32), words: &str) {
+    let gateway = bench.daemon.config.gateways[0].name.clone();
+    let link = bench.daemon.gateways.link_for(&gateway, Service::Tmp, slot);
+    let text = Message::Tmp(Tmp {
+        flag: false,
+        request_id,
+        body: Body::Private {
+            destination: RadioIp { subnet: 10, id: 1 },
+            source: RadioIp {
+                subnet: 10,
+                id: radio.0,
+            },
+            text: tieqi_protocols::text::Text::new(words),
+        },
+        option: None,
+    });
+    let link = link.unwrap();
+    let far = bench.far.get_mut(&link).unwrap();
+    far.link
+        .send(bench.now.at.0, 1, text.to_bytes(false))
+        .unwrap();
+    bench.carry(link);
+    bench.work();
+}
+
+/// What was journalled of texts: words, or the rung a key reached.
+fn taken(bench: &Bench) -> Vec<String> {
+    let events = bench.journal.iter().filter_map(|event| match event {
+        Event::TextReceived { text, .. } => Some(text.clone()),
+        Event::AssignmentAdvanced { rung, .. } => Some(format!("{rung:?}")),
+        Event::Suspect(event) => Some(format!("{event:?}")),
+        _ => None,
+    });
+    events.collect()
+}
+
+#[test]
+fn a_text_sent_again_is_taken_once_and_an_older_one_makes_its_terminal_suspect() {
+    let mut bench = Bench::with_consoles();
+    let radio = bench.on_duty();
+    for (request_id, words) in [(1, "a"), (1, "a"), (2, "b"), (1, "a")] {
+        write(&mut bench, radio, (1, request_id), words);
+    }
+    assert_eq!(taken(&bench), ["a", "b"], "a replayed one is not taken");
+    write(&mut bench, radio, (1, 1), "a");
+    let marked = format!("Marked {{ radio: {radio:?}, cause: Replay }}");
+    let wanted = ["a", "b", marked.as_str(), "a"];
+    assert_eq!(taken(&bench), wanted, "it is shown once nobody believes it");
+    bench.ask(DESK, "system.health", &json!({}));
+    let health = &bench.last(DESK)["result"];
+    assert_eq!(health["since_start"]["texts_replayed"], 2);
+    assert_eq!(health["since_start"]["suspected"]["replay"], 1);
+    let acks = bench.air.iter().filter(|bytes| bytes[2] == 0xA2);
+    assert_eq!(acks.count(), 5, "what arrived is acknowledged");
+}
+
+/// What makes a terminal suspect is not itself believed.
+#[test]
+fn the_key_that_comes_from_the_second_place_changes_nothing() {
+    let mut bench = Bench::with_consoles();
+    let radio = bench.on_duty();
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    let before = taken(&bench).len();
+    for (request_id, slot) in [(1, 2), (2, 1), (3, 2)] {
+        write(&mut bench, radio, (slot, request_id), "hello");
+    }
+    write(&mut bench, radio, (1, 4), "1");
+    let marked = format!("Marked {{ radio: {radio:?}, cause: TwoPlaces }}");
+    let wanted = ["hello", "hello", "hello", marked.as_str(), "1"];
+    assert_eq!(taken(&bench)[before..], wanted);
 }

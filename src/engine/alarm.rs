@@ -48,6 +48,8 @@ pub enum AlarmKind {
     FeedbackOverdue,
     /// Nobody took an incident that was referred.
     ReferralUnanswered,
+    /// A terminal may not be who it says.
+    SuspectTerminal,
 }
 
 impl AlarmKind {

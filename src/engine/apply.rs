@@ -40,7 +40,9 @@ impl Engine {
             | Event::TerminalLost { .. }
             | Event::StrangerHeard { .. }
             | Event::PositionsNoted { .. } => self.apply_terminal(at, event),
-            Event::FixDoubted { .. } | Event::UnitsRanked { .. } | Event::TextReceived { .. } => {}
+            Event::FixDoubted { .. } | Event::UnitsRanked { .. } => {}
+            Event::TextReceived { radio, .. } => drop(self.note_ignored(*radio)),
+            Event::Suspect(event) => self.apply_suspect(at, event)?,
             Event::IncidentReported {
                 incident,
                 report,

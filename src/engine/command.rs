@@ -232,6 +232,16 @@ pub enum Command {
         by: String,
     },
 
+    /// Trusts a terminal again, or bars it.
+    Trust {
+        /// Which.
+        radio: RadioId,
+        /// Whether it is believed.
+        trusted: bool,
+        /// The user.
+        by: String,
+    },
+
     /// Ticks a task off.
     FinishTask {
         /// Which.

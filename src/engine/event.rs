@@ -21,6 +21,7 @@ use super::policy::{Limits, Need, UnitKind};
 use super::position::Doubt;
 use super::proposal::Over;
 use super::ranking::Ranking;
+use super::suspect::SuspectEvent;
 use super::task::TaskKind;
 use super::unit::Duty;
 use serde::{Deserialize, Serialize};
@@ -506,4 +507,6 @@ pub enum Event {
     Call(CallEvent),
     /// Of an incident, beyond its dispatch.
     Case(CaseEvent),
+    /// Of a terminal that may not be who it says.
+    Suspect(SuspectEvent),
 }

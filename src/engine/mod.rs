@@ -3,7 +3,8 @@
 //! ```text
 //! decide(&self, now, &Command) -> Result<Vec<Event>, Rejection>     reads
 //! apply(&mut self, at, &Event)                                      the only mutation, cannot fail
-//! observe(&mut self, now, radio, fix)                               positions, beside the journal
+//! observe(&mut self, now, radio, fix, via)                          positions, beside the journal
+//! hear(&mut self, now, radio, via)                                  evidence, beside it too
 //! next_deadline() -> Option<EngineTime>                             when to send Command::Tick
 //! ```
 //! What an event makes necessary (a freed unit looks for work, a declined offer for the next unit)
@@ -41,6 +42,7 @@ pub mod rejection;
 pub mod safety;
 pub mod spatial;
 pub mod state;
+pub mod suspect;
 pub mod task;
 pub mod unit;
 
@@ -49,16 +51,19 @@ use event::Event;
 use id::{EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use index::Index;
 use policy::{Need, Policy};
-use position::{Fix, Observed, Positions};
+use position::{Doubt, Fix, Observed, Positions};
 use queue::Turn;
 use ranking::{PassedOver, Question, Ranking, Why};
 use rejection::Rejection;
 use state::State;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use suspect::{Cause, Evidence, Via};
 
 /// What the last events made necessary.
 #[derive(Debug, Default, Clone)]
 struct Todo {
+    /// Terminals there is enough evidence against.
+    suspect: BTreeMap<RadioId, Cause>,
     /// Units that may find work, each with the gravest it may hope for: among units freed together
     /// the gravest incident chooses first.
     free: BTreeSet<(Turn, UnitId)>,
@@ -87,6 +92,7 @@ pub struct Engine {
     policy: Policy,
     state: State,
     positions: Positions,
+    evidence: Evidence,
     index: Index,
     todo: Todo,
 }
@@ -99,6 +105,7 @@ impl Engine {
             policy,
             state: State::default(),
             positions: Positions::default(),
+            evidence: Evidence::default(),
             index: Index::default(),
             todo: Todo::default(),
         }
@@ -153,7 +160,9 @@ impl Engine {
     /// Decides what earlier events and positions made necessary.
     pub fn settle(&mut self, now: EngineTime, batch: &mut Vec<Event>) {
         loop {
-            let events = if let Some((known, unit)) = self.todo.free.pop_first() {
+            let events = if let Some((radio, cause)) = self.todo.suspect.pop_first() {
+                self.decide_suspect(now, radio, cause)
+            } else if let Some((known, unit)) = self.todo.free.pop_first() {
                 self.employ(now, unit, known)
             } else if let Some(incident) = self.todo.place.pop_front() {
                 self.decide_place(now, incident)
@@ -193,7 +202,8 @@ impl Engine {
     /// Whether [`Engine::settle`] has something to do.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
-        !(self.todo.free.is_empty() && self.todo.place.is_empty()) || self.todo.refill
+        let idle = self.todo.free.is_empty() && self.todo.place.is_empty();
+        !idle || self.todo.refill || !self.todo.suspect.is_empty()
     }
 
     fn take(&mut self, now: EngineTime, events: Vec<Event>, batch: &mut Vec<Event>) {
@@ -216,20 +226,26 @@ impl Engine {
 
     /// Takes a terminal's fix. A unit that becomes rankable by it finds work at the next
     /// [`Engine::settle`]; a doubtful fix is journalled once in a while, by the event returned.
+    /// `via` is where it was heard, if that is known.
     pub fn observe(
         &mut self,
         now: EngineTime,
         radio: RadioId,
         fix: Fix,
+        via: Option<Via<'_>>,
     ) -> (Observed, Option<Event>) {
         if !self.policy.terminals.contains(&radio) {
             return (Observed::Stranger, None);
         }
         let speed_cm_s = u64::from(self.policy.plausible_cm_s);
-        let observed = self.positions.observe(now, radio, fix, speed_cm_s);
+        let observed = match self.is_suspect(radio) {
+            true => Observed::Doubted(Doubt::Suspect),
+            false => self.positions.observe(now, radio, fix, speed_cm_s),
+        };
+        self.weigh(now, radio, fix, (observed, via));
         match observed {
             Observed::Doubted(doubt) => {
-                let due = self.positions.note_doubt(now, radio, doubt);
+                let due = self.positions.note_doubt(now, radio, (fix, doubt));
                 let event = Event::FixDoubted {
                     radio,
                     point: fix.point,

@@ -5,6 +5,7 @@
 
 use super::id::{CategoryCode, RadioId};
 use super::safety::SafetyChecks;
+use super::suspect::Suspicion;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -198,12 +199,14 @@ pub struct Policy {
     pub emergency: Plan,
     /// Call signs of the register, in the config's order, with their kinds.
     pub register: Vec<(String, UnitKind)>,
-    /// Radio ids the config knows. Others are suspects and change nothing.
+    /// Radio ids the config knows. Others are strangers and change nothing.
     pub terminals: BTreeSet<RadioId>,
     /// Speed for ranking in cm/s, in the order of [`UnitKind::ALL`].
     pub speed_cm_s: [u32; 4],
     /// The fastest anybody moves, cm/s: a fix that would need more is not believed.
     pub plausible_cm_s: u32,
+    /// How much evidence makes a terminal suspect.
+    pub suspicion: Suspicion,
     /// A fix older than this is flagged in a ranking, milliseconds.
     pub stale_fix_ms: u32,
     /// After this an incident of Grade III or IV counts one grade higher (index 0: III to II,

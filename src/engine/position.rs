@@ -29,6 +29,8 @@ pub enum Doubt {
     Jump,
     /// Outside the plane.
     OutOfPlane,
+    /// Its terminal is suspect.
+    Suspect,
 }
 
 /// What became of a fix.
@@ -54,6 +56,10 @@ pub struct Place {
 #[derive(Debug, Default, Clone)]
 struct Track {
     place: Option<Place>,
+    /// The last fix that was not believed.
+    claimed: Option<Fix>,
+    /// Its terminal is suspect: somebody else's place goes before it.
+    contested: bool,
     /// Doubtful fixes so far, and when one of each kind was last journalled.
     doubted: u32,
     noted_at: BTreeMap<Doubt, EngineTime>,
@@ -88,7 +94,6 @@ impl Positions {
     ) -> Observed {
         let track = self.tracks.entry(radio).or_default();
         if let Some(doubt) = track.doubt(now, fix, speed_cm_s) {
-            track.doubted = track.doubted.saturating_add(1);
             return Observed::Doubted(doubt);
         }
         let taken_at = EngineTime(u64::try_from(fix.taken_ms).unwrap_or(0)).min(now);
@@ -100,9 +105,17 @@ impl Positions {
         Observed::Taken
     }
 
-    /// Whether a doubt about `radio` should be journalled now; marks it as journalled.
-    pub(super) fn note_doubt(&mut self, now: EngineTime, radio: RadioId, doubt: Doubt) -> bool {
+    /// Keeps a fix that is not believed. Whether it should be journalled now; then it is marked
+    /// as journalled.
+    pub(super) fn note_doubt(
+        &mut self,
+        now: EngineTime,
+        radio: RadioId,
+        (fix, doubt): (Fix, Doubt),
+    ) -> bool {
         let track = self.tracks.entry(radio).or_default();
+        track.doubted = track.doubted.saturating_add(1);
+        track.claimed = Some(fix);
         let last = track.noted_at.get(&doubt);
         let due = last.is_none_or(|last| now.since_ms(*last) >= Self::DOUBT_EVERY_MS);
         if due {
@@ -152,22 +165,45 @@ impl Positions {
             .collect()
     }
 
+    /// The last fix of a terminal that was not believed.
+    #[must_use]
+    pub fn claimed(&self, radio: RadioId) -> Option<Fix> {
+        self.tracks.get(&radio)?.claimed
+    }
+
     /// Doubtful fixes of a terminal so far.
     #[must_use]
     pub fn doubted(&self, radio: RadioId) -> u32 {
         self.tracks.get(&radio).map_or(0, |track| track.doubted)
     }
 
-    /// A unit's place: its first terminal's fix if fresh, else the newest of them all.
+    /// A terminal becomes suspect, or is trusted again.
+    pub(super) fn contest(&mut self, radio: RadioId, suspect: bool) {
+        self.tracks.entry(radio).or_default().contested = suspect;
+    }
+
+    /// A unit's place: its first terminal's fix if fresh, else the newest of them all. That of a
+    /// suspect terminal, from when it was believed, is better than none.
     #[must_use]
     pub fn of_unit(&self, now: EngineTime, terminals: &[RadioId]) -> Option<Place> {
-        let first = terminals.first().and_then(|radio| self.of(*radio));
+        let contested = [false, true].into_iter();
+        let mut places = contested.map(|contested| self.best(now, terminals, contested));
+        places.find_map(|place| place)
+    }
+
+    /// The best place of the terminals that are contested, or of those that are not.
+    fn best(&self, now: EngineTime, terminals: &[RadioId], contested: bool) -> Option<Place> {
+        let of = |radio: &RadioId| {
+            let track = self.tracks.get(radio)?;
+            track.place.filter(|_| track.contested == contested)
+        };
+        let first = terminals.first().and_then(of);
         if let Some(place) = first
             && now.since_ms(place.taken_at) < Self::FRESH_MS
         {
             return Some(place);
         }
-        let places = terminals.iter().filter_map(|radio| self.of(*radio));
+        let places = terminals.iter().filter_map(of);
         places.reduce(|best, next| {
             if next.taken_at > best.taken_at {
                 next

@@ -81,8 +81,8 @@ pub enum Rejection {
         /// Who holds it.
         holder: UnitId,
     },
-    /// The unit has no terminal to write to.
-    #[error("unit {0} has no registered terminal")]
+    /// The unit has no terminal to write to, or suspect ones only.
+    #[error("unit {0} has no registered terminal that is believed")]
     Unreachable(UnitId),
     /// The unit works on this incident already.
     #[error("unit {unit} already has an open assignment for incident {incident}")]

@@ -16,6 +16,7 @@ use super::incident::Incident;
 use super::message::{Message, Request};
 use super::proposal::Proposals;
 use super::rejection::Rejection;
+use super::suspect::Suspect;
 use super::task::{Task, TaskKind};
 use super::unit::Unit;
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,8 @@ pub struct State {
     pub links: BTreeMap<LinkName, Peer>,
     /// Radio ids the config does not know, as many as [`State::MAX_STRANGERS`].
     pub strangers: BTreeSet<RadioId>,
+    /// Terminals of the config that are not believed.
+    pub suspects: BTreeMap<RadioId, Suspect>,
     /// Texts on their way.
     pub messages: BTreeMap<MessageNo, Message>,
     /// Alarms not acknowledged.
@@ -219,12 +222,12 @@ impl State {
             .map(|(incident, _)| *incident)
     }
 
-    /// The first terminal of a unit that is on the air.
+    /// The first terminal of a unit that is on the air and believed.
     #[must_use]
     pub fn reachable(&self, unit: &Unit) -> Option<RadioId> {
         let terminals = &unit.duty.as_ref()?.terminals;
-        let on_air = |radio: &&RadioId| self.gateway_of(**radio).is_some();
-        terminals.iter().find(on_air).copied()
+        let usable = |radio: &&RadioId| self.is_usable(**radio);
+        terminals.iter().find(usable).copied()
     }
 
     /// The registered terminal whose turn it is after `last`, in the unit's order and round again;
@@ -235,8 +238,13 @@ impl State {
         let after = terminals.iter().position(|radio| Some(*radio) == last);
         let from = after.map_or(0, |last| last + 1);
         let in_turn = terminals.iter().cycle().skip(from).take(terminals.len());
-        let mut on_air = in_turn.filter(|radio| self.gateway_of(**radio).is_some());
-        on_air.next().copied()
+        let mut usable = in_turn.filter(|radio| self.is_usable(**radio));
+        usable.next().copied()
+    }
+
+    /// On the air, and believed: who says that a suspect has a text?
+    fn is_usable(&self, radio: RadioId) -> bool {
+        self.gateway_of(radio).is_some() && !self.suspects.contains_key(&radio)
     }
 
     /// Gateway and slot through which a terminal can be reached.

@@ -4,7 +4,9 @@
 use super::answer::{Answer, Got, Listed, LoggedIn, Pong, Ranked, Subscribed, Units};
 use super::openrpc::SchemaOf;
 use super::params::{IncidentParams, NoParams, ReadIncident};
-use super::{Call, Context, alarm, assignment, call, case, incident, list, report, session, unit};
+use super::{
+    Call, Context, alarm, assignment, call, case, incident, list, report, session, terminal, unit,
+};
 use crate::config::users::Role;
 use crate::daemon::rpc::Problem;
 use crate::daemon::view::Health;
@@ -159,6 +161,9 @@ pub const METHODS: &[Method] = methods! {
         "A text to a unit.";
     "talkgroup.message" Dispatcher unit::talkgroup, unit::GroupMessageParams => Answer<'static>,
         "A text to a talkgroup; nobody acknowledges it.";
+
+    "terminal.trust" Dispatcher terminal::trust, terminal::TrustParams => Answer<'static>,
+        "A suspect terminal is believed again, or stays barred.";
 
     "alarm.ack" Dispatcher alarm::ack, alarm::AlarmParams => Answer<'static>,
         "Somebody knows.";

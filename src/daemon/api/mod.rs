@@ -17,6 +17,7 @@ mod openrpc;
 mod params;
 mod report;
 mod session;
+mod terminal;
 mod unit;
 
 pub use answer::{

@@ -36,6 +36,8 @@ pub struct Health<'a> {
     pub open_alarms: usize,
     /// Emergencies nobody ended.
     pub open_emergencies: usize,
+    /// Terminals that are not believed.
+    pub suspects: usize,
     /// Tasks nobody did.
     pub open_tasks: usize,
     /// Calls there ever were.
@@ -240,6 +242,8 @@ pub struct Counts {
     pub rungs: BTreeMap<&'static str, u64>,
     /// Alarms raised.
     pub alarms: u64,
+    /// Terminals that became suspect, by cause; `stranger` for radio ids nobody knows.
+    pub suspected: BTreeMap<&'static str, u64>,
     /// Proposals made.
     pub proposed: u64,
     /// Offers of another unit than the ranking's first.
@@ -258,6 +262,8 @@ pub struct Counts {
     pub frames_unsent: u64,
     /// Messages from the air that were dropped because too many waited.
     pub radio_dropped: u64,
+    /// Texts that came again after later ones.
+    pub texts_replayed: u64,
     /// Positions taken.
     pub positions: u64,
     /// Positions that a newer one of the same terminal overtook.

@@ -13,6 +13,7 @@ mod incident;
 mod names;
 mod ranking;
 mod schema;
+mod suspect;
 mod unit;
 
 pub use alarm::{AlarmView, TaskView};
@@ -22,6 +23,7 @@ pub use health::*;
 pub use incident::IncidentView;
 pub use names::{Name, Named};
 pub use ranking::{ProposalView, RankingView};
+pub use suspect::SuspectView;
 pub use unit::UnitView;
 
 use crate::engine::Engine;

@@ -8,6 +8,7 @@ use crate::engine::case::{Agency, Outcome};
 use crate::engine::incident::{Phase, Source};
 use crate::engine::policy::{Grade, Mode, UnitKind};
 use crate::engine::ranking::{Reason, Why};
+use crate::engine::suspect::Cause;
 use crate::engine::unit::UnitState;
 use crate::geo::datum::Datum;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -83,9 +84,13 @@ names!(AlarmKind {
     ProposalUnanswered => "proposal_unanswered", DeskGone => "desk_gone",
     CallUnanswered => "call_unanswered",
     FeedbackOverdue => "feedback_overdue", ReferralUnanswered => "referral_unanswered",
+    SuspectTerminal => "suspect_terminal",
 });
 names!(Reason {
     StraightLine => "straight_line", StaleFix => "stale_fix", VoiceOnly => "voice_only",
+});
+names!(Cause {
+    TwoPlaces => "two_places", Jumps => "jumps", Replay => "replay", Reported => "reported",
 });
 names!(Datum { Wgs84 => "wgs84", Gcj02 => "gcj02", Bd09 => "bd09" });
 names!(Service { Rrs => "RRS", Lp => "LP", Tmp => "TMP" });

@@ -1,5 +1,5 @@
-//! Emergencies: a known terminal's opens an incident of rank 0 at once; an unknown one's is a loud
-//! alarm, and a dispatcher who knows more makes the incident.
+//! Emergencies: a known terminal's opens an incident of rank 0 at once; an unknown or suspect one's
+//! is a loud alarm, and a dispatcher who knows more makes the incident.
 
 use super::super::Engine;
 use super::super::alarm::{About, AlarmKind};
@@ -22,6 +22,14 @@ impl Engine {
             self.stranger(draft, radio);
             return self.need_help(draft, radio, None);
         }
+        match self.is_suspect(radio) {
+            true => self.need_help(draft, radio, None),
+            false => self.believe_emergency(draft, radio),
+        }
+    }
+
+    /// A terminal of ours calls for help: its incident, and the alarm that names it.
+    pub(super) fn believe_emergency(&self, draft: &mut Draft, radio: RadioId) {
         let classification = Classification {
             category: None,
             grade: Grade::One,

@@ -12,6 +12,7 @@ mod placement;
 mod proposal;
 mod radio;
 mod safety;
+mod suspect;
 mod task;
 
 use super::Engine;
@@ -133,6 +134,9 @@ impl Engine {
                 self.release_claim(&mut draft, *incident, desk)?;
             }
             Command::DeskGone { desk } => self.desk_gone(&mut draft, desk),
+            Command::Trust { radio, trusted, by } => {
+                self.trust(&mut draft, *radio, *trusted, by)?;
+            }
             Command::AckAlarm { alarm, by } => self.ack_alarm(&mut draft, *alarm, by)?,
             Command::FinishTask { task, outcome, by } => {
                 self.finish_task(&mut draft, *task, outcome, by)?;
@@ -169,6 +173,9 @@ impl Engine {
 
     /// What comes from the air is never refused: what fits nothing changes nothing.
     fn record(&self, draft: &mut Draft, command: &Command) {
+        if self.keep_back(draft, command) {
+            return;
+        }
         match command {
             Command::RecordSent { request } => self.record_sent(draft, *request),
             Command::RecordSendFailed { request } => {

@@ -168,7 +168,7 @@ impl Engine {
     }
 
     /// A configured key, optionally followed by an incident number: `1`, `1 1042`, `1#1042`.
-    fn parse_key(&self, text: &str) -> Option<(Key, Option<IncidentId>)> {
+    pub(super) fn parse_key(&self, text: &str) -> Option<(Key, Option<IncidentId>)> {
         let text = text.trim();
         if let Some(key) = self.policy.keys.get(text) {
             return Some((*key, None));

@@ -19,6 +19,7 @@ use crate::engine::queue::{Queue, Turn, turn};
 use crate::engine::ranking::travel_ms;
 use crate::engine::rejection::Rejection;
 use crate::engine::state::State;
+use crate::engine::suspect::{SuspectEvent, Via};
 use crate::engine::task::TaskKind;
 use crate::engine::unit::UnitState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,13 +72,30 @@ impl Audited {
             );
             return Err(rejection);
         }
+        suspect_is_kept_back(&before.0, command, &batch);
         self.audit(&batch);
         Ok(batch)
     }
 
-    pub(super) fn observe(&mut self, radio: RadioId, fix: Fix) -> (Observed, Vec<Event>) {
-        let (observed, event) = self.engine.observe(self.now, radio, fix);
-        self.replica.observe(self.now, radio, fix);
+    /// Tells the engine something that is beside the journal, and settles what comes of it.
+    pub(super) fn tell<T>(&mut self, what: impl Fn(&mut Engine) -> T) -> (T, Vec<Event>) {
+        let answer = what(&mut self.engine);
+        what(&mut self.replica);
+        self.replica.replayed();
+        let mut batch = Vec::new();
+        self.engine.settle(self.now, &mut batch);
+        self.audit(&batch);
+        (answer, batch)
+    }
+
+    pub(super) fn observe(
+        &mut self,
+        radio: RadioId,
+        fix: Fix,
+        via: Option<Via<'_>>,
+    ) -> (Observed, Vec<Event>) {
+        let (observed, event) = self.engine.observe(self.now, radio, fix, via);
+        self.replica.observe(self.now, radio, fix, via);
         self.replica.replayed();
         let mut batch: Vec<Event> = event.into_iter().collect();
         for event in &batch {
@@ -326,9 +344,11 @@ impl Audited {
                 incident,
                 slot,
                 unit,
+                offer,
                 by,
                 ..
             } => {
+                self.believed(offer.terminal);
                 let incident = &state.incidents[incident];
                 assert_eq!(state.units[unit].state(), UnitState::Available);
                 assert_eq!(
@@ -389,6 +409,20 @@ impl Audited {
                     Over::Answered => {}
                 }
             }
+            Event::AssignmentRetried { terminal, .. } => self.believed(Some(*terminal)),
+            Event::AssignmentAdvanced {
+                by: By::Radio(radio),
+                ..
+            }
+            | Event::AssignmentDeclined {
+                by: By::Radio(radio),
+                ..
+            }
+            | Event::TerminalRegistered { radio, .. }
+            | Event::TerminalLost { radio } => self.believed(Some(*radio)),
+            Event::MessageDelivered { message } => {
+                self.believed(Some(state.messages[message].radio));
+            }
             Event::AssignmentExpired { assignment, .. } => {
                 let found = &state.assignments[assignment];
                 let told = self.replica.state().alarms.values().any(|alarm| {
@@ -399,6 +433,12 @@ impl Audited {
             }
             _ => {}
         }
+    }
+
+    /// Nobody is told anything by a suspect terminal, and it moves nothing.
+    fn believed(&self, radio: Option<RadioId>) {
+        let suspects = &self.replica.state().suspects;
+        assert!(radio.is_none_or(|radio| !suspects.contains_key(&radio)));
     }
 
     /// The unit offered is the fastest that may go, and nothing graver waits that it could serve.
@@ -682,4 +722,38 @@ impl Audited {
         turns.sort_unstable();
         assert_eq!(self.engine.queue(self.now).collect::<Vec<_>>(), turns);
     }
+}
+
+/// What a suspect terminal sends is kept, and changes nothing but the count of it; a call for help
+/// is loud all the same, and nobody's is suppressed.
+fn suspect_is_kept_back(before: &State, command: &Command, batch: &[Event]) {
+    let radio = match command {
+        Command::RecordDelivery { radio, .. }
+        | Command::RecordText { radio, .. }
+        | Command::RecordEmergency { radio }
+        | Command::RecordEmergencyCancel { radio }
+        | Command::RecordRegistration { radio, .. } => radio,
+        _ => return,
+    };
+    let loud = |event: &Event| {
+        let raised =
+            matches!(event, Event::AlarmRaised { kind, .. } if *kind == AlarmKind::NeedHelp);
+        raised || matches!(event, Event::AlarmRepeated { .. })
+    };
+    if matches!(command, Command::RecordEmergency { .. }) {
+        assert!(batch.iter().any(loud), "nobody hears {command:?}");
+    }
+    if !before.suspects.contains_key(radio) {
+        return;
+    }
+    let harmless = |event: &Event| {
+        let kept = matches!(
+            event,
+            Event::TextReceived { .. }
+                | Event::EmergencyRepeated { .. }
+                | Event::Suspect(SuspectEvent::Ignored { .. })
+        );
+        kept || loud(event)
+    };
+    assert!(batch.iter().all(harmless), "{command:?} changed something");
 }

@@ -23,6 +23,7 @@ impl Script {
             "noalarm" => assert!(self.alarm(words).is_none(), "{line}: {:#?}", self.alarms()),
             "task" => assert!(self.task(words).is_some(), "{line}: {:#?}", self.batch),
             "notask" => assert!(self.task(words).is_none(), "{line}: {:#?}", self.batch),
+            "suspect" | "believed" => self.suspicion(verb, words),
             "calls" => self.emergency(words),
             "batch" => assert_eq!(self.batch_names(), words, "{line}: {:#?}", self.batch),
             "ranked" | "passed" => self.ranking(verb, words),

@@ -5,9 +5,12 @@ use crate::engine::call::{CallEvent, Invalid, Ring};
 use crate::engine::case::{ActKind, Agency, CaseEvent, Form, Outcome};
 use crate::engine::event::{By, Event, RecallCause};
 use crate::engine::id::{
-    AlarmId, AssignmentId, CallId, EngineTime, FeedbackId, IncidentId, TaskId,
+    AlarmId, AssignmentId, CallId, EngineTime, FeedbackId, IncidentId, MessageNo, Point, RadioId,
+    TaskId,
 };
 use crate::engine::incident::Source;
+use crate::engine::position::Doubt;
+use crate::engine::suspect::{Cause, Ignored, SuspectEvent};
 use crate::engine::task::TaskKind;
 
 const CALL: CallId = CallId(300);
@@ -45,14 +48,28 @@ pub(super) fn case_name(event: &CaseEvent) -> &'static str {
     }
 }
 
+/// The same of what becomes of suspect terminals.
+pub(super) fn suspect_name(event: &SuspectEvent) -> &'static str {
+    macro_rules! names {
+        ($($variant:ident)*) => {
+            match event {
+                $(SuspectEvent::$variant { .. } => concat!("Suspect", stringify!($variant)),)*
+            }
+        };
+    }
+    names!(Marked Ignored Trusted Barred)
+}
+
 pub(super) fn examples() -> Vec<Event> {
     let mut all = call_examples();
     all.extend(case_examples());
     all.extend(paper_examples());
+    all.extend(suspect_examples());
     let kinds = [
         AlarmKind::CallUnanswered,
         AlarmKind::FeedbackOverdue,
         AlarmKind::ReferralUnanswered,
+        AlarmKind::SuspectTerminal,
     ];
     all.extend(kinds.map(|kind| Event::AlarmRaised {
         alarm: AlarmId(9),
@@ -246,5 +263,44 @@ fn paper_examples() -> Vec<Event> {
             by: user(),
         })
     }));
+    all
+}
+
+fn suspect_examples() -> Vec<Event> {
+    let (radio, by) = (RadioId(0xFF_FFFF), || text("张三"));
+    let mut all = vec![
+        Event::Suspect(SuspectEvent::Trusted { radio, by: by() }),
+        Event::Suspect(SuspectEvent::Barred { radio, by: by() }),
+        Event::FixDoubted {
+            radio,
+            point: Point {
+                x_cm: -5,
+                y_cm: 300,
+            },
+            doubt: Doubt::Suspect,
+        },
+    ];
+    let causes = [
+        Cause::TwoPlaces,
+        Cause::Jumps,
+        Cause::Replay,
+        Cause::Reported,
+    ];
+    let marked = causes.map(|cause| SuspectEvent::Marked { radio, cause });
+    all.extend(marked.map(Event::Suspect));
+    let kept = [
+        Ignored::Ack {
+            message: MessageNo(0x0FFF_FFFF),
+            delivered: true,
+        },
+        Ignored::Registered {
+            gateway: text("huangjiang-1"),
+            slot: 2,
+        },
+        Ignored::Left,
+        Ignored::HelpOver,
+    ];
+    let kept = kept.map(|what| SuspectEvent::Ignored { radio, what });
+    all.extend(kept.map(Event::Suspect));
     all
 }

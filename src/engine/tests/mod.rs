@@ -20,14 +20,17 @@ mod scenario_incident;
 mod scenario_ladder;
 mod scenario_queue;
 mod scenario_recommend;
+mod scenario_suspect;
 mod script;
 mod script_case;
+mod script_suspect;
 
 use super::id::{CategoryCode, RadioId};
 use super::policy::{
     Category, Grade, Key, Ladder, Limits, Mode, Need, Plan, Policy, Skills, UnitKind,
 };
 use super::safety::SafetyChecks;
+use super::suspect::Suspicion;
 use std::collections::BTreeMap;
 
 /// Skill bit of the tests: first aid.
@@ -106,6 +109,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         terminals: terminals.iter().map(|id| RadioId(*id)).collect(),
         speed_cm_s: [1_000, 1_250, 500, 125],
         plausible_cm_s: 6_000,
+        suspicion: Suspicion::default(),
         stale_fix_ms: 120_000,
         age_step_ms: [600_000, 1_200_000],
         safety: SafetyChecks {

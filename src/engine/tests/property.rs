@@ -17,6 +17,7 @@ use crate::engine::message::Request;
 use crate::engine::policy::{Grade, Mode, Need, Skills, UnitKind};
 use crate::engine::position::Fix;
 use crate::engine::queue::{Queue, effective_rank};
+use crate::engine::suspect::Suspicion;
 use crate::engine::unit::{CrewMember, Duty};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -68,6 +69,9 @@ enum Op {
     Claim(u32, u8, bool),
     Release(u32, u8),
     Gone(u8),
+    Heard(u32, u8),
+    Number(u32, u32),
+    Trust(u32, bool),
     Restart,
     Ring,
     Call(u32, u8),
@@ -105,6 +109,9 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (radio(), prop::bool::weighted(0.8)).prop_map(|(r, on)| Op::Emergency(r, on)),
         1 => (0u32..20, maybe()).prop_map(|(a, p)| Op::Vouch(a, p)),
         1 => (0u32..20).prop_map(Op::Done),
+        4 => (radio(), 1u8..3).prop_map(|(r, slot)| Op::Heard(r, slot)),
+        1 => (radio(), 0u32..4).prop_map(|(r, n)| Op::Number(r, n)),
+        2 => (radio(), prop::bool::weighted(0.7)).prop_map(|(r, yes)| Op::Trust(r, yes)),
         1 => Just(Op::Note),
         1 => (0u32..20).prop_map(Op::Ack),
         2 => (incident(), 0u8..3, any::<bool>()).prop_map(|(i, d, o)| Op::Claim(i, d, o)),
@@ -244,7 +251,16 @@ impl Audited {
                     point: point(*place),
                     taken_ms: i64::try_from(self.now.0).unwrap() - i64::from(*age_ms),
                 };
-                self.observe(RadioId(*radio), fix);
+                let slot = if age_ms % 4 == 0 { 2 } else { 1 };
+                self.observe(RadioId(*radio), fix, Some(("gw", slot)));
+            }
+            Op::Heard(radio, slot) => {
+                let (now, radio) = (self.now, RadioId(*radio));
+                self.tell(|engine| engine.hear(now, radio, ("gw", *slot)));
+            }
+            Op::Number(radio, number) => {
+                let (now, radio) = (self.now, RadioId(*radio));
+                self.tell(|engine| engine.number(now, radio, *number));
             }
             _ => {
                 let ours = self.desk(op).or_else(|| self.case(op));
@@ -386,6 +402,11 @@ impl Audited {
                 unit: UnitId(*unit),
                 text: String::from("hello"),
                 by,
+            },
+            Op::Trust(radio, trusted) => Command::Trust {
+                radio: RadioId(*radio),
+                trusted: *trusted,
+                by: String::new(),
             },
             Op::Note => Command::NotePositions,
             Op::Ack(back) => Command::AckAlarm {
@@ -558,6 +579,15 @@ fn town(mode: Mode) -> Audited {
     let terminals: Vec<u32> = (0..=UNITS + 1).collect();
     let mut policy = policy(register.collect(), &terminals);
     policy.mode = mode;
+    // Little is enough, so that it happens.
+    policy.suspicion = Suspicion {
+        changes: 2,
+        jumps: 2,
+        replays: 1,
+        late_ms: 30_000,
+        at_once: 2,
+        ..Suspicion::default()
+    };
     let mut town = Audited::new(policy);
     town.now = EngineTime(100_000);
     for unit in 1..=UNITS {

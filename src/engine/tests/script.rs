@@ -10,6 +10,7 @@
 //! `as li:2` says which user at which console commands; `mode recommend` holds for the whole table.
 
 use super::audit::Audited;
+use super::script_suspect::via_of;
 use super::{FIRST_AID, policy};
 use crate::engine::alarm::Alarm;
 use crate::engine::assignment::{Assignment, Source, Step};
@@ -219,6 +220,9 @@ impl Script {
             return;
         }
         self.nothing_refused();
+        if self.evidence(verb, rest) {
+            return;
+        }
         match verb {
             "tick" => self.batch = self.world.tick(),
             "mode" => {}
@@ -328,8 +332,11 @@ impl Script {
         self.execute(&Command::SignOn { unit, duty, by });
         if let (Some(radio), Some(point)) = (first, place(words)) {
             let taken_ms = i64::try_from(self.world.now.0).unwrap();
-            self.batch
-                .extend(self.world.observe(radio, Fix { point, taken_ms }).1);
+            self.batch.extend(
+                self.world
+                    .observe(radio, Fix { point, taken_ms }, Some(("gw", 1)))
+                    .1,
+            );
         }
     }
 
@@ -339,7 +346,8 @@ impl Script {
             point: place(words).unwrap(),
             taken_ms: i64::try_from(self.world.now.0).unwrap() - age_ms,
         };
-        let (observed, batch) = self.world.observe(RadioId(words[0].parse().unwrap()), fix);
+        let radio = RadioId(words[0].parse().unwrap());
+        let (observed, batch) = self.world.observe(radio, fix, Some(via_of(words)));
         self.batch = batch;
         let seen = format!("{observed:?}");
         assert_eq!(after(words, "is").unwrap(), seen, "{}", self.line);
@@ -371,6 +379,7 @@ impl Script {
             "ring" | "answer" | "hangup" | "attach" | "reportfrom" | "split" | "told" | "refer"
             | "receipt" | "return" | "merge" | "link" | "reopen" | "undo" | "feedback"
             | "followup" => self.case_command(verb, words),
+            "trust" | "bar" => Self::trust_command(verb, words),
             "notefixes" => Command::NotePositions,
             "msg" => self.message_command(words),
             "claim" => Command::Claim {
@@ -527,10 +536,10 @@ impl Script {
                 text: words[1..].join(" "),
             },
             "on" => {
-                let via = Some((String::from("gw"), 1));
+                let (gateway, slot) = via_of(words);
                 Command::RecordRegistration {
                     radio: radio(),
-                    via,
+                    via: Some((gateway.to_owned(), slot)),
                 }
             }
             _ => Command::RecordRegistration {
