@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check bench latency ci
+.PHONY: demo test check peers bench latency ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -11,6 +11,9 @@ test: ## Every test that runs in minutes.
 check: ## Format and lints, as CI sees them.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+peers: ## Radio frames against other programs that speak the same; see docs/interop.md.
+	tests/peers/run
 
 bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked
