@@ -58,8 +58,8 @@ class Tally:
         if not fits:
             self.faults.append(f"{peer}: {what}: {frame}: {detail}")
 
-    def count(self, counts, peer, by=1):
-        counts[peer] = counts.get(peer, 0) + by
+    def count(self, counts, peer):
+        counts[peer] = counts.get(peer, 0) + 1
 
 
 def main(command):
@@ -131,8 +131,6 @@ def meant(tally, label, frame, ours):
     for key, value in read.items():
         if value != expected.get(key):
             tally.fault(peer, f"meant {key}", label, f"{expected.get(key)!r}, read {value!r}")
-        else:
-            tally.count(tally.fields, peer)
 
 
 def compare(tally, peer, label, frame, ours):

@@ -81,8 +81,11 @@ EXCEPTIONS = (
      "header ours: unified data|header dmr_pdus: test_data_header:56",
      "takes the emergency and option bits of a UDT header for reserved ones"),
     # dmr-kaitai does not know it.
-    (KAITAI, "lacks *identity|lacks *value|lacks *target|lacks *flags|lacks *payload|lacks *result",
-     "h[dr]*|hstrp *", RCP),
+    (KAITAI, "lacks *identity|lacks *value|lacks *target|lacks *flags|lacks *payload",
+     "hdap *|hrnp *|hstrp *", RCP),
+    (KAITAI, "lacks result|lacks message.result",
+     "hdap *: identity answer*|hdap *: Broadcast*Reply *|hdap *: broadcast of messages answer|"
+     "hrnp hytera_hrnp: *", RCP),
     (KAITAI, "lacks *mode|lacks *status|lacks *busy_with|lacks *call|lacks *sender",
      "hdap *|hstrp *", RCP),
     (KAITAI, "lacks payload",
