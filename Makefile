@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check bench latency ci
+.PHONY: demo test check peers fuzz bench latency ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -11,6 +11,18 @@ test: ## Every test that runs in minutes.
 check: ## Format and lints, as CI sees them.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+peers: ## Radio frames against other programs that speak the same; see docs/interop.md.
+	tests/peers/run
+
+# Seconds for each fuzzing target.
+TIME = 60
+
+fuzz: ## Every fuzzing target for TIME seconds, and the slowest frame of each; see docs/interop.md.
+	BOLERO_RANDOM_TEST_TIME_MS=$(TIME)000 BOLERO_RANDOM_ITERATIONS=100000000000 \
+		cargo test --locked --package tieqi-protocols --test fuzz -- --nocapture
+	BOLERO_RANDOM_TEST_TIME_MS=$(TIME)000 BOLERO_RANDOM_ITERATIONS=100000000000 \
+		cargo test --locked --lib any_line_is_explained_or_refused -- --nocapture
 
 bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked

@@ -127,6 +127,7 @@ fn all_sources() -> Vec<(PathBuf, String)> {
     [
         "src",
         "protocols/src",
+        "protocols/examples",
         "protocols/tests",
         "tests",
         "benches",

@@ -320,4 +320,31 @@ mod tests {
         assert_eq!(text["value"], "警情:黄江大道");
         assert_eq!((&text["offset"], &text["depth"]), (&17.into(), &1.into()));
     }
+
+    /// Whatever a line holds, it is one object: the frame's fields, or why it is none.
+    #[test]
+    fn any_line_is_explained_or_refused() {
+        bolero::check!()
+            .with_iterations(5_000)
+            .with_max_len(300)
+            .for_each(|input: &[u8]| {
+                let lines = [String::from_utf8_lossy(input).into_owned(), hex(input)];
+                for text in lines {
+                    let (is_all_taken, out) = decoded(&text, true);
+                    let objects: Vec<serde_json::Value> = out
+                        .lines()
+                        .map(|line| serde_json::from_str(line).unwrap())
+                        .collect();
+                    let wanted = |line: &&str| !line.split('#').next().unwrap().trim().is_empty();
+                    assert_eq!(objects.len(), text.lines().filter(wanted).count());
+                    let is_taken = |object: &serde_json::Value| object["taken"] == true;
+                    assert_eq!(objects.iter().all(is_taken), is_all_taken);
+                    for object in &objects {
+                        assert_eq!(is_taken(object), object["fields"].is_array());
+                        assert_ne!(is_taken(object), object["refused"].is_object());
+                    }
+                    assert_eq!(decoded(&text, false).0, is_all_taken);
+                }
+            });
+    }
 }
