@@ -382,7 +382,7 @@ impl Daemon {
 
     /// A text is acked once it is durable. A terminal that missed the ack sends the same again:
     /// that is acked again and otherwise ignored. An older one again may be replayed: that is
-    /// evidence, and the text is kept once its terminal is suspect.
+    /// evidence, and its words are shown and not taken.
     fn take_text(
         &mut self,
         now: Now,
@@ -394,12 +394,16 @@ impl Daemon {
         let radio = RadioId(text.from.id);
         let numbered = self.engine.number(now.at, radio, text.request_id);
         self.settle(now, out);
-        if numbered == Numbered::New || self.engine.is_suspect(radio) {
-            let text = text.words;
-            let command = Command::RecordText { radio, text };
+        self.counts.texts_replayed += u64::from(numbered == Numbered::Old);
+        let words = text.words;
+        let command = match numbered {
+            Numbered::New => Some(Command::RecordText { radio, text: words }),
+            Numbered::Old => Some(Command::RecordReplay { radio, text: words }),
+            Numbered::Again => None,
+        };
+        if let Some(command) = command {
             self.execute_for(now, &command, Some(arrived_us), out);
         }
-        self.counts.texts_replayed += u64::from(numbered == Numbered::Old);
         let Some(destination) = text.to.filter(|_| self.degraded.is_none()) else {
             return;
         };

@@ -278,6 +278,13 @@ pub enum Command {
         /// The text.
         text: String,
     },
+    /// A terminal seems to have written what it wrote before: its words, and no key.
+    RecordReplay {
+        /// Which.
+        radio: RadioId,
+        /// The text.
+        text: String,
+    },
     /// A gateway's link has a peer.
     RecordLink {
         /// Which link.

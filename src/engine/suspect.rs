@@ -161,6 +161,8 @@ struct Trace {
     fixed: Option<(String, u8)>,
     /// Whether its last position was a jump: one wild fix makes many that seem to jump back.
     jumping: bool,
+    /// Number of its last text.
+    last_text: Option<u32>,
     /// Numbers of its texts since it registered, the newest last.
     texts: VecDeque<u32>,
     changes: VecDeque<EngineTime>,
@@ -198,13 +200,14 @@ impl Engine {
         let Some(trace) = self.trace(radio) else {
             return Numbered::New;
         };
-        if trace.texts.back() == Some(&number) {
+        if trace.last_text == Some(number) {
             return Numbered::Again;
         }
         if trace.texts.contains(&number) {
             self.replayed_by(now, radio);
             return Numbered::Old;
         }
+        trace.last_text = Some(number);
         trace.texts.push_back(number);
         if trace.texts.len() > TEXTS {
             trace.texts.pop_front();
@@ -215,8 +218,7 @@ impl Engine {
     /// A terminal registered: it may have been switched on, and may count its texts from the start.
     pub fn renumber(&mut self, radio: RadioId) {
         if let Some(trace) = self.trace(radio) {
-            let older = trace.texts.len().saturating_sub(1);
-            trace.texts.drain(..older);
+            trace.texts.clear();
         }
     }
 

@@ -33,8 +33,9 @@ impl Muster {
     ) -> Result<Self, RadioError> {
         let units = units(wall_ms, config);
         // Numbers of texts go up from the wall clock: a radio switched on again must not repeat
-        // the last number it used, which would be taken for the same text.
-        let first_request = (wall_ms / 1000) as u32;
+        // the last number it used, which would be taken for the same text. Another seed is another
+        // world: where two meet, a radio's double must not seem to replay it.
+        let first_request = (wall_ms / 1000) as u32 ^ (options.seed as u32) << 24;
         let mut muster = Self::default();
         let mut crew_of: BTreeMap<usize, usize> = BTreeMap::new();
         for radio in switched_on(config, options)? {

@@ -145,6 +145,7 @@ impl Engine {
             | Command::RecordSendFailed { .. }
             | Command::RecordDelivery { .. }
             | Command::RecordText { .. }
+            | Command::RecordReplay { .. }
             | Command::RecordEmergency { .. }
             | Command::RecordEmergencyCancel { .. }
             | Command::RecordLink { .. }
@@ -189,6 +190,7 @@ impl Engine {
                 self.record_delivery(draft, *request, *radio, *delivered);
             }
             Command::RecordText { radio, text } => self.record_text(draft, *radio, text),
+            Command::RecordReplay { radio, text } => self.keep_text(draft, *radio, text),
             Command::RecordEmergency { radio } => self.record_emergency(draft, *radio),
             Command::RecordEmergencyCancel { radio } => {
                 self.record_emergency_cancel(draft, *radio);

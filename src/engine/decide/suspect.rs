@@ -76,7 +76,8 @@ impl Engine {
         true
     }
 
-    fn keep_text(&self, draft: &mut Draft, radio: RadioId, text: &str) {
+    /// The words of a text, and not what they mean; but a call for help is one.
+    pub(super) fn keep_text(&self, draft: &mut Draft, radio: RadioId, text: &str) {
         if let Some((Key::NeedHelp, _)) = self.parse_key(text) {
             return self.record_emergency(draft, radio);
         }

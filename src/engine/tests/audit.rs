@@ -730,6 +730,7 @@ fn suspect_is_kept_back(before: &State, command: &Command, batch: &[Event]) {
     let radio = match command {
         Command::RecordDelivery { radio, .. }
         | Command::RecordText { radio, .. }
+        | Command::RecordReplay { radio, .. }
         | Command::RecordEmergency { radio }
         | Command::RecordEmergencyCancel { radio }
         | Command::RecordRegistration { radio, .. } => radio,

@@ -71,6 +71,7 @@ enum Op {
     Gone(u8),
     Heard(u32, u8),
     Number(u32, u32),
+    Replay(u32, u8),
     Trust(u32, bool),
     Restart,
     Ring,
@@ -111,6 +112,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0u32..20).prop_map(Op::Done),
         4 => (radio(), 1u8..3).prop_map(|(r, slot)| Op::Heard(r, slot)),
         1 => (radio(), 0u32..4).prop_map(|(r, n)| Op::Number(r, n)),
+        1 => (radio(), 0u8..7).prop_map(|(r, k)| Op::Replay(r, k)),
         2 => (radio(), prop::bool::weighted(0.7)).prop_map(|(r, yes)| Op::Trust(r, yes)),
         1 => Just(Op::Note),
         1 => (0u32..20).prop_map(Op::Ack),
@@ -548,6 +550,10 @@ impl Audited {
                     text: format!("{key}{}", number.unwrap_or_default()),
                 }
             }
+            Op::Replay(radio, key) => Command::RecordReplay {
+                radio: RadioId(*radio),
+                text: ["1", "2", "3", "4", "5", "9", "90"][usize::from(*key)].to_owned(),
+            },
             Op::Garbage(radio, text) => Command::RecordText {
                 radio: RadioId(*radio),
                 text: text.clone(),

@@ -110,6 +110,8 @@ fn an_old_text_or_an_old_position_is_a_replay_and_the_last_text_again_is_not() {
         11.0   renumbered 1002                             // switched off and on: it counts anew
         12.0   numbered 1002 2 is Again
         12.0   numbered 1002 1 is New
+        12.0   numbered 1002 2 is New
+        12.0   numbered 1002 1 is Old
         700.0  fix      1002 at 9,0 is Taken
         701.0  fix      1002 at 9,0 age=600 is Doubted(Stale)
         702.0  fix      1002 at 9,0 age=602 is Doubted(Stale)  // 600 s behind: late, no more
@@ -154,6 +156,25 @@ fn nothing_a_suspect_says_changes_anything() {
         4.0   tick                                        // as silence: its unit has no other
         4.0   alarm    NotDelivered 铁骑01
         4.0   expect   #1 Assigned  铁骑02 Offered
+        ",
+    );
+}
+
+/// An officer's terminal may count in a way nobody told us: the desk sees what was not taken.
+#[test]
+fn a_text_that_came_before_is_shown_and_changes_nothing_but_a_call_for_help_counts() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 0,0   terminal 1001
+        1.0   report   traffic at 0,0
+        1.5   delivered 铁骑01
+        2.0   replayed 1001 1
+        2.0   batch    TextReceived
+        2.0   expect   铁骑01 Delivered
+        3.0   replayed 1001 9
+        3.0   calls    铁骑01 #2 1001 x1
+        4.0   replayed 9999 9                      // nor a stranger's
+        4.0   batch    StrangerHeard AlarmRaised AlarmRaised
         ",
     );
 }

@@ -359,9 +359,8 @@ impl Script {
                 self.desk_command(verb, words)
             }
             "emergency" | "over" => self.emergency_command(verb, words),
-            "sent" | "sendfail" | "delivered" | "undelivered" | "key" | "on" | "off" => {
-                self.radio_command(verb, words)
-            }
+            "sent" | "sendfail" | "delivered" | "undelivered" | "key" | "replayed" | "on"
+            | "off" => self.radio_command(verb, words),
             "vouch" => Command::ReportEmergency {
                 alarm: self
                     .alarm(&words[..words.len() - 1])
@@ -532,6 +531,10 @@ impl Script {
                 }
             }
             "key" => Command::RecordText {
+                radio: radio(),
+                text: words[1..].join(" "),
+            },
+            "replayed" => Command::RecordReplay {
                 radio: radio(),
                 text: words[1..].join(" "),
             },
