@@ -13,6 +13,9 @@
 //! Bursts are handed on as they come: a network may lose, double and reorder them, and there is no
 //! transport acknowledgement. What they carry is `air`'s business.
 
+mod air;
+#[cfg(test)]
+mod air_tests;
 mod client;
 mod event;
 mod limit;
@@ -20,6 +23,7 @@ mod master;
 #[cfg(test)]
 mod tests;
 
+pub use air::{Air, AirConfig, AirEvent, AirRefusal};
 pub use client::{Client, ClientConfig};
 pub use event::{Event, LoginFault, MAX_BURSTS, Refusal};
 pub use limit::Rate;
