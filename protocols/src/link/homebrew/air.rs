@@ -11,11 +11,10 @@
 //! header (TS 102 361-1, 9.3.31: options, bit 7). A doubled datagram is known by its stream and
 //! number; one out of order costs a block, which is asked for again where the packet is confirmed.
 
+use super::air_event::{AirEvent, AirRefusal};
 use crate::dmr::block::Rate;
 use crate::dmr::csbk::Body;
-use crate::dmr::delivery::{
-    Config, Receiver, ReceiverEvent, Refusal, SendFault, Sender, SenderEvent,
-};
+use crate::dmr::delivery::{Config, Receiver, ReceiverEvent, Sender, SenderEvent};
 use crate::dmr::element::Verdict;
 use crate::dmr::header::{Kind, UdtHeader};
 use crate::dmr::packet::BlockMap;
@@ -27,7 +26,6 @@ use crate::dmr::{Address, Burst, DataHeader, Pdu, Transmission};
 use crate::error::DecodeError;
 use crate::homebrew::{Content, Dmrd, Slot};
 use alloc::collections::{BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Most transmissions that wait for the slot.
@@ -63,102 +61,6 @@ pub struct AirConfig {
     pub stream: u32,
 }
 
-/// Something that happened on the slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AirEvent {
-    /// A packet begins to go out.
-    Sent {
-        /// As given to `send`.
-        token: u64,
-    },
-    /// The radio has it. Never of a packet nobody answers.
-    Delivered {
-        /// As given to `send`.
-        token: u64,
-    },
-    /// It is given up.
-    Failed {
-        /// As given to `send`.
-        token: u64,
-        /// Why.
-        reason: SendFault,
-    },
-    /// Somebody acknowledged what nobody here waits for, such as a status.
-    Answered {
-        /// Whom the answer is for.
-        radio: Address,
-    },
-    /// A radio was heard: something of its own whose checksum fits.
-    Heard {
-        /// Which.
-        radio: Address,
-    },
-    /// A text.
-    Text {
-        /// From whom.
-        from: Address,
-        /// To whom.
-        to: Address,
-        /// That is a group.
-        is_group: bool,
-        /// What it says.
-        words: String,
-        /// What tells the radio that it is kept, if it waits for that.
-        answer: Option<Transmission>,
-    },
-    /// A status or precoded message.
-    Status {
-        /// From whom.
-        from: Address,
-        /// To whom.
-        to: Address,
-        /// The number, 10 bits.
-        status: u16,
-        /// As of a text.
-        answer: Option<Transmission>,
-    },
-    /// A position or other unified data.
-    Data {
-        /// From whom.
-        from: Address,
-        /// What it is.
-        content: udt::Content,
-        /// The header says that it is an emergency.
-        is_emergency: bool,
-    },
-    /// A radio calls in an emergency.
-    Emergency {
-        /// Which.
-        from: Address,
-    },
-    /// Something was not understood.
-    Refused(AirRefusal),
-}
-
-/// Why something on a slot was not used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AirRefusal {
-    /// A burst, or what is in it.
-    Burst(DecodeError),
-    /// A packet.
-    Packet(Refusal),
-    /// A packet that is no text.
-    NoText,
-}
-
-impl AirRefusal {
-    /// A short word for counters.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Burst(error) | Self::Packet(Refusal::Packet(error)) => error.reason(),
-            Self::Packet(Refusal::Missing) => "missing_blocks",
-            Self::Packet(Refusal::Overtaken) => "overtaken",
-            Self::NoText => "no_text",
-        }
-    }
-}
-
 /// One slot; see the module.
 #[derive(Debug)]
 pub struct Air {
@@ -185,6 +87,8 @@ pub struct Air {
     stream: u32,
     seen: VecDeque<(u32, u8)>,
     calling: Option<u32>,
+    /// Whose last text the owner has not answered: it is not acknowledged though it comes again.
+    unkept: Option<Address>,
     /// The status told last, and until when it may come again because its answer was lost.
     status: Option<(Address, u16, u64)>,
     transmits: VecDeque<Dmrd>,
@@ -240,6 +144,7 @@ impl Air {
             stream: config.stream,
             seen: VecDeque::new(),
             calling: None,
+            unkept: None,
             status: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -304,6 +209,8 @@ impl Air {
 
     /// Sends an answer before all that waits.
     pub fn answer(&mut self, now_ms: u64, answer: Transmission) {
+        self.unkept
+            .take_if(|from| *from == answer.header.destination);
         self.queue_answer(Some(answer));
         self.handle_timeout(now_ms);
     }
@@ -583,6 +490,7 @@ impl Air {
             Some(ReceiverEvent::Received(received)) => match received.words() {
                 Some(words) => {
                     let header = received.header;
+                    self.unkept = answer.as_ref().map(|_| header.source);
                     self.tell(AirEvent::Text {
                         from: header.source,
                         to: header.destination,
@@ -598,8 +506,16 @@ impl Air {
                 self.tell(AirEvent::Refused(AirRefusal::Packet(reason)));
             }
             // Asks for blocks, or acknowledges once more what was handed on before.
-            None => self.queue_answer(answer),
+            None => self.queue_answer(answer.filter(|answer| !self.is_promise(answer))),
         }
+    }
+
+    /// Whether it acknowledges what the owner has not.
+    fn is_promise(&self, answer: &Transmission) -> bool {
+        let Kind::Response { verdict, .. } = answer.header.kind else {
+            return false;
+        };
+        verdict == Verdict::Ack && self.unkept == Some(answer.header.destination)
     }
 
     fn end_packet(&mut self, now_ms: u64) {

@@ -353,8 +353,11 @@ fn nothing_is_acknowledged_but_by_the_owner() {
     let mut line = Line::new(1);
     line.answers = false;
     line.ends[0].send(0, 5, text(WORDS, true)).unwrap();
-    line.run(1400);
-    assert_eq!((line.texts(1), line.verdicts(0)), (vec![WORDS], vec![]));
+    line.run(30_000);
+    assert_eq!(
+        (line.texts(1), line.verdicts(0)),
+        (vec![WORDS], vec![(5, false)])
+    );
     assert!(line.sent_at[1].is_empty());
 }
 

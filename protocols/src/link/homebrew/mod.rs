@@ -14,20 +14,29 @@
 //! transport acknowledgement. What they carry is `air`'s business.
 
 mod air;
+mod air_event;
+mod air_link;
 #[cfg(test)]
 mod air_tests;
 mod client;
 mod event;
+mod hear;
 mod limit;
+#[cfg(test)]
+mod link_tests;
 mod master;
+mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use air::{Air, AirConfig, AirEvent, AirRefusal};
+pub use air::{Air, AirConfig};
+pub use air_event::{AirEvent, AirRefusal};
+pub use air_link::{AirLink, End, PRESENT};
 pub use client::{Client, ClientConfig};
 pub use event::{Event, LoginFault, MAX_BURSTS, Refusal};
 pub use limit::Rate;
 pub use master::{Master, MasterConfig};
+pub use plan::{AirLinkConfig, NumberPlan, Side};
 
 use bytes::Bytes;
 use core::fmt;
