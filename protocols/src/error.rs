@@ -51,6 +51,8 @@ pub enum Layer {
     Udt,
     /// Location information protocol.
     Lip,
+    /// Homebrew network: repeaters and their master over UDP.
+    Homebrew,
 }
 
 impl Layer {
@@ -76,6 +78,7 @@ impl Layer {
             Self::Packet => "packet",
             Self::Udt => "udt",
             Self::Lip => "lip",
+            Self::Homebrew => "homebrew",
         }
     }
 }

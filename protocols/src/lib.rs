@@ -7,6 +7,7 @@
 //! ```text
 //! Hdap (service, opcode, payload)    inside    Hstrp datagram (UDP)  or  Hrnp frame (serial)
 //! Pdu, Block (header, control, data) inside    Burst, 33 bytes of a DMR slot
+//! Burst                              inside    Dmrd, a Homebrew datagram (UDP)
 //! ```
 //! All public evidence for these frames comes from DMR models; nothing public shows them on a
 //! PDT-mode terminal. protocols/README.md says for each frame what it was checked against.
@@ -22,6 +23,7 @@ pub mod dmr;
 pub mod error;
 pub mod gps;
 pub mod hdap;
+pub mod homebrew;
 pub mod hrnp;
 pub mod hstrp;
 pub mod link;

@@ -186,6 +186,13 @@ fn text(path: &Path, config: &Config, users: &str) -> String {
             GatewayRole::Listen => "listens on",
             GatewayRole::Connect => "connects to",
         };
+        if let Some(air) = &gateway.air {
+            let (name, host, port) = (&gateway.name, gateway.host, air.port);
+            let repeaters = air.repeaters.len();
+            let text = format!("{name} {role} {host}:{port}, {repeaters} repeaters");
+            line("gateway", text);
+            continue;
+        }
         let (name, host, links) = (&gateway.name, gateway.host, gateway.links.len());
         line("gateway", format!("{name} {role} {host}, {links} links"));
     }

@@ -35,7 +35,7 @@ pub(super) fn on_free_ports(config: &mut Config) -> anyhow::Result<()> {
     config.console.listen.set_port(0);
     config.http.listen.set_port(0);
     for gateway in &mut config.gateways {
-        if gateway.role != GatewayRole::Listen || gateway.serial.is_some() {
+        if gateway.role != GatewayRole::Listen || gateway.links.is_empty() {
             bail!(
                 "gateway {} does not listen: simulated radios connect",
                 gateway.name

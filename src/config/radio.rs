@@ -3,6 +3,8 @@
 //! Addresses are numbers, never host names: a daemon that must dispatch does not wait for DNS.
 
 use super::fault::{Report, Text};
+use super::homebrew::{self, AirPort};
+use super::load::Files;
 use super::node::Node;
 use super::origin::Origin;
 use super::serial::{self, SerialPort};
@@ -110,6 +112,8 @@ pub enum AnyPort<'a> {
     Udp(&'a GatewayLink),
     /// All services, HRNP.
     Serial(&'a SerialPort),
+    /// All services, over DMR repeaters.
+    Air(&'a AirPort),
 }
 
 /// A radio gateway: a set of links.
@@ -125,19 +129,23 @@ pub struct Gateway {
     pub accept_from: Option<IpAddr>,
     /// Device id told when connecting.
     pub device_id: u32,
-    /// Its links; none when it is serial.
+    /// Its links; none when it is serial or Homebrew.
     pub links: Vec<GatewayLink>,
     /// Its port when it is serial; then role, host and device id mean nothing.
     pub serial: Option<SerialPort>,
+    /// Its port when it is Homebrew; role and host are that port's.
+    pub air: Option<AirPort>,
     /// Where the row comes from.
     pub origin: Origin,
 }
 
 impl Gateway {
-    /// Its links over UDP, or its one serial line.
+    /// Its links over UDP, or the one that carries all.
     pub fn ports(&self) -> impl Iterator<Item = AnyPort<'_>> {
         let udp = self.links.iter().map(AnyPort::Udp);
+        let air = self.air.iter().map(AnyPort::Air);
         udp.chain(self.serial.iter().map(AnyPort::Serial))
+            .chain(air)
     }
 }
 
@@ -197,7 +205,7 @@ pub(super) fn link(root: &Node<'_>, send_ms: u32) -> LinkLimits {
     limits
 }
 
-pub(super) fn gateways(root: &Node<'_>, send_ms: u32) -> Vec<Gateway> {
+pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> Vec<Gateway> {
     const ROLES: [(&str, GatewayRole); 2] = [
         ("listen", GatewayRole::Listen),
         ("connect", GatewayRole::Connect),
@@ -209,19 +217,30 @@ pub(super) fn gateways(root: &Node<'_>, send_ms: u32) -> Vec<Gateway> {
     for node in root.list("gateway") {
         let name = node.text("name");
         let serial = serial::port(&node, send_ms, &mut lines);
+        let transport = node.text_opt("transport");
+        let is_air = transport.is_some_and(|transport| transport.value == "homebrew");
+        let air = is_air.then(|| homebrew::port(&node, files));
         let (role, host, links) = match serial {
             // Of the keys for UDP none is read, so each one there is told as unknown.
             Some(_) => (None, None, Vec::new()),
             None => {
                 let role = node.choice("role", &ROLES);
                 let host = address::<IpAddr>(&node, "host");
-                (role, host, links(&node, role.zip(host), &mut ports))
+                let end = role.zip(host);
+                let links = match &air {
+                    Some(air) => {
+                        ports.claim_for_air(&node, end, air);
+                        Vec::new()
+                    }
+                    None => links(&node, end, &mut ports),
+                };
+                (role, host, links)
             }
         };
         let by_udp = serial.is_none();
         let accept_from = by_udp.then(|| node.text_opt("accept_from")).flatten();
         let accept_from = accept_from.and_then(|t| parsed(node.report, &t));
-        let device = match by_udp {
+        let device = match by_udp && air.is_none() {
             true => node.int_or("device_id", 0..=i64::from(u32::MAX), 0),
             false => 0,
         };
@@ -240,6 +259,7 @@ pub(super) fn gateways(root: &Node<'_>, send_ms: u32) -> Vec<Gateway> {
             device_id: u32::try_from(device).unwrap_or(0),
             links,
             serial,
+            air,
             origin: origin.unwrap_or(Origin::Sample),
         });
     }
@@ -300,6 +320,19 @@ fn links(
 struct Ports(Vec<(GatewayRole, IpAddr, u16, String)>);
 
 impl Ports {
+    fn claim_for_air(
+        &mut self,
+        node: &Node<'_>,
+        end: Option<(GatewayRole, IpAddr)>,
+        air: &AirPort,
+    ) {
+        let spot = node.spot("port");
+        let value = spot.key.clone();
+        if let Some((role, host)) = end {
+            self.claim(node.report, &Text { value, spot }, role, host, air.port);
+        }
+    }
+
     fn claim(&mut self, report: &Report, who: &Text, role: GatewayRole, host: IpAddr, port: u16) {
         let clash = |taken: &&(GatewayRole, IpAddr, u16, String)| {
             taken.0 == role && taken.2 == port && same_host(taken.1, host)

@@ -36,10 +36,10 @@ pub struct SerialPort {
 pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Option<SerialPort> {
     let transport = node.text_opt("transport")?;
     match transport.value.as_str() {
-        "hstrp" => return None,
+        "hstrp" | "homebrew" => return None,
         "hrnp" => {}
         _ => {
-            let known = ["hstrp", "hrnp"].into_iter();
+            let known = ["hstrp", "hrnp", "homebrew"].into_iter();
             node.report.unknown(&transport, "transport", known);
             // Read on as what it most likely is, so that nothing else is told as missing.
             node.text_opt("serial")?;

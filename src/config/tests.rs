@@ -422,16 +422,81 @@ fn suspicion_as_set() {
     assert_eq!(disk.load().unwrap().policy.suspicion, Suspicion::default());
 }
 
-/// The shipped files with the commented serial gateway switched on.
-fn with_serial() -> Disk {
+/// The shipped files with a commented gateway switched on.
+fn with_gateway(name: &str) -> Disk {
     let mut disk = Disk::shipped();
     let text = String::from_utf8(disk.0[Path::new(MAIN)].clone()).unwrap();
-    let (before, rest) = text.split_once("# [[gateway]]").unwrap();
-    let (gateway, after) = rest.split_once("# ----").unwrap();
+    let head = format!("# [[gateway]]\n# name = \"{name}\"");
+    let (before, rest) = text.split_once(&head).unwrap();
+    let (gateway, after) = rest.split_once("\n\n").unwrap();
+    let gateway = format!("{head}{gateway}").replace("# [[", "[[");
     let gateway = gateway.replace("\n# ", "\n");
-    let text = format!("{before}[[gateway]]{gateway}# ----{after}");
+    let text = format!("{before}{gateway}\n\n{after}");
     disk.0.insert(MAIN.into(), text.into_bytes());
     disk
+}
+
+fn with_serial() -> Disk {
+    with_gateway("huangjiang-serial")
+}
+
+fn with_homebrew() -> Disk {
+    let mut disk = with_gateway("huangjiang-dmr");
+    let main = Path::new(MAIN);
+    disk.0.insert(
+        main.with_file_name("homebrew.secret"),
+        b"s3cr37w0rd\n".into(),
+    );
+    let numbers = b"radio,dmr\n3100001,4600123\n110,9\n";
+    disk.0
+        .insert(main.with_file_name("numbers.csv"), numbers.into());
+    disk
+}
+
+#[test]
+fn the_commented_homebrew_gateway_is_a_good_one() {
+    let config = with_homebrew().load().unwrap();
+    let [_, gateway] = &config.gateways[..] else {
+        panic!("{:?}", config.gateways)
+    };
+    let port = gateway.air.as_ref().unwrap();
+    assert_eq!(
+        (port.port, &*port.passphrase.0),
+        (62_031, &b"s3cr37w0rd"[..])
+    );
+    assert_eq!(port.repeaters, [4_600_001, 4_600_002]);
+    assert_eq!(port.plan.to_air(3_100_001).unwrap().number(), 4_600_123);
+    assert_eq!(gateway.ports().count(), 1);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("s3cr37w0rd") && !shown.contains("115, 51, 99"));
+}
+
+#[test]
+fn a_homebrew_gateway_is_told_what_is_wrong_with_it() {
+    for (file, from, to, expected) in [
+        (MAIN, "port = 62_031", "port = 0", "port"),
+        (MAIN, "\"4600002\"", "\"4600001\"", "twice"),
+        (MAIN, "\"4600002\"", "\"one\"", "`one` is no repeater's id"),
+        (MAIN, "\"numbers.csv\"", "\"none.csv\"", "none.csv"),
+        (
+            MAIN,
+            "dispatcher = 4_600_000",
+            "dispatcher = 9",
+            "is the dispatcher's",
+        ),
+        ("numbers.csv", "110,9", "3100001,9", "stands twice"),
+        ("numbers.csv", "4600123", "x", "`x` is not a whole number"),
+        ("homebrew.secret", "s3cr37w0rd", "  ", "no passphrase"),
+    ] {
+        let mut disk = with_homebrew();
+        let path = Path::new(MAIN).with_file_name(file);
+        let path = if file == MAIN { MAIN.into() } else { path };
+        let text = String::from_utf8(disk.0[&path].clone()).unwrap();
+        assert!(text.contains(from), "{from}");
+        disk.0.insert(path, text.replace(from, to).into_bytes());
+        let faults = texts(&disk.load().unwrap_err().faults).join("\n");
+        assert!(faults.contains(expected), "{expected} in {faults}");
+    }
 }
 
 #[test]

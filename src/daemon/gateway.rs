@@ -7,13 +7,17 @@
 
 use super::output::{LinkId, Outbox, Output};
 use super::view::Named;
-use crate::config::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort, Service};
+use crate::config::{
+    AirPort, AirSide, AnyPort, Config, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort,
+    Service,
+};
 use crate::engine::event::{LinkName, Peer};
 use crate::engine::id::EngineTime;
 use crate::engine::message::Request;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use tieqi_protocols::link::homebrew::Side;
 use tieqi_protocols::link::{
     AnyLink, Link, LinkConfig, LinkEvent, Role, SerialConfig, SerialEnd, SerialLink,
 };
@@ -130,9 +134,11 @@ impl Gateways {
     /// it says ends that.
     const DOUBT_MS: u64 = 10_000;
 
-    /// The gateways of a config, none connected yet.
+    /// The gateways of a config, none connected yet. `epoch` is new at each start.
     #[must_use]
-    pub fn new(now: EngineTime, gateways: &[Gateway], limits: &LinkLimits) -> Self {
+    pub fn new(now: EngineTime, config: &Config, epoch: u64) -> Self {
+        let (gateways, limits) = (&config.gateways, &config.link);
+        let (dispatcher, renew_s) = (config.radio.dispatcher, config.radio.renew_s);
         let config = LinkConfig {
             ack_ms: u64::from(limits.ack_ms),
             tries: u32::from(limits.tries),
@@ -146,6 +152,16 @@ impl Gateways {
             gateway.ports().map(move |port| match port {
                 AnyPort::Udp(link) => Port::udp(now, (index, gateway), link, config),
                 AnyPort::Serial(serial) => Port::serial(index, serial, limits),
+                AnyPort::Air(air) => {
+                    let side = AirSide {
+                        side: Side::Desk,
+                        host: gateway.host,
+                        dispatcher,
+                        renew_s,
+                        seed: epoch,
+                    };
+                    Port::air(now, (index, gateway), air, side)
+                }
             })
         });
         Self {
@@ -391,6 +407,19 @@ impl Port {
         }
     }
 
+    fn air(
+        now: EngineTime,
+        (index, gateway): (usize, &Gateway),
+        air: &AirPort,
+        side: AirSide,
+    ) -> Self {
+        let machine = AnyLink::Air(Box::new(air.link(now.0, gateway, side)));
+        Self {
+            accept_from: gateway.accept_from,
+            ..Self::new(index, None, air.slot, machine)
+        }
+    }
+
     fn serial(index: usize, serial: &SerialPort, limits: &LinkLimits) -> Self {
         let config = SerialConfig {
             ack_ms: u64::from(serial.ack_ms),
@@ -471,7 +500,7 @@ fn doubt(now: EngineTime, until: EngineTime, event: &LinkEvent) -> EngineTime {
     match event {
         LinkEvent::SendFailed { .. } => now.plus_ms(Gateways::DOUBT_MS),
         LinkEvent::Up { .. } | LinkEvent::Sent { .. } | LinkEvent::Received { .. } => now,
-        LinkEvent::Down { .. } | LinkEvent::Refused { .. } => until,
+        LinkEvent::Down { .. } | LinkEvent::LoginFailed { .. } | LinkEvent::Refused { .. } => until,
     }
 }
 
@@ -503,6 +532,9 @@ fn note(
         LinkEvent::Down { reason } => {
             port.up = false;
             tracing::warn!(link = link.0, ?reason, "link down");
+        }
+        LinkEvent::LoginFailed { cause } => {
+            tracing::error!(link = link.0, %cause, "cannot log in");
         }
         LinkEvent::Sent { token } => {
             let sent = port.landed(token);

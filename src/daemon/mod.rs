@@ -211,7 +211,7 @@ impl Daemon {
     /// A daemon over an engine whose journal was replayed. `epoch` is new at each start.
     #[must_use]
     pub fn new(now: Now, config: Config, engine: Engine, epoch: u64) -> Self {
-        let mut gateways = Gateways::new(now.at, &config.gateways, &config.link);
+        let mut gateways = Gateways::new(now.at, &config, epoch);
         let [low, high, ..] = epoch.to_le_bytes();
         gateways.resume(&engine.state().links, u16::from_le_bytes([low, high]));
         Self {

@@ -2,10 +2,13 @@
 //! means is not known here.
 
 use super::options::RadioOptions;
-use crate::config::{AnyPort, Config, Gateway, GatewayLink, GatewayRole, SerialPort, Service};
+use crate::config::{
+    AirPort, AirSide, AnyPort, Config, Gateway, GatewayLink, GatewayRole, SerialPort, Service,
+};
 use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use tieqi_protocols::link::homebrew::Side;
 use tieqi_protocols::link::{
     AnyLink, Link, LinkConfig, LinkEvent, Role, SendFault, SerialConfig, SerialEnd, SerialLink,
 };
@@ -110,6 +113,16 @@ impl Carrier {
                     Self::udp(now_ms, (place, gateway), link, link_config, options)
                 }
                 AnyPort::Serial(serial) => Self::serial((place, gateway), serial, options),
+                AnyPort::Air(air) => {
+                    let side = AirSide {
+                        side: Side::Radios,
+                        host: reachable(options.daemon.unwrap_or(gateway.host)),
+                        dispatcher: config.radio.dispatcher,
+                        renew_s: config.radio.renew_s,
+                        seed: options.seed,
+                    };
+                    Self::air(now_ms, (place, gateway), air, side)
+                }
             }));
         }
         out
@@ -147,6 +160,22 @@ impl Carrier {
         let link = AnyLink::Datagram(Link::new(now_ms, role, config));
         let anew = (role != Role::Listen).then_some((role, config));
         Self::new(place, port, link, anew)
+    }
+
+    /// A repeater with handhelds.
+    fn air(now_ms: u64, (place, gateway): (usize, &Gateway), air: &AirPort, side: AirSide) -> Self {
+        let end = match gateway.role {
+            GatewayRole::Listen => End::Connect(SocketAddr::new(side.host, air.port)),
+            GatewayRole::Connect => End::Listen(SocketAddr::new(gateway.host, air.port)),
+        };
+        let port = Port {
+            gateway: gateway.name.clone(),
+            service: None,
+            slot: air.slot,
+            end,
+        };
+        let link = AnyLink::Air(Box::new(air.link(now_ms, gateway, side)));
+        Self::new(place, port, link, None)
     }
 
     fn serial(
@@ -259,7 +288,7 @@ impl Carrier {
                     self.unheard = 0;
                     continue;
                 }
-                LinkEvent::Down { .. } => continue,
+                LinkEvent::Down { .. } | LinkEvent::LoginFailed { .. } => continue,
                 LinkEvent::SendFailed { reason, .. } => {
                     self.unheard += u32::from(reason == SendFault::NoAck);
                     let deaf = self.unheard >= Self::DEAF;

@@ -266,8 +266,9 @@ fn bind_links(config: &Config) -> Result<Vec<event_loop::Port>, StartError> {
                 (AnyPort::Udp(link), GatewayRole::Listen) => {
                     SocketAddr::new(gateway.host, link.port)
                 }
+                (AnyPort::Air(air), GatewayRole::Listen) => SocketAddr::new(gateway.host, air.port),
                 // We connect from any port.
-                (AnyPort::Udp(_), GatewayRole::Connect) => {
+                (AnyPort::Udp(_) | AnyPort::Air(_), GatewayRole::Connect) => {
                     SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
                 }
             };

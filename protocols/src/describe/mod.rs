@@ -1,16 +1,19 @@
 //! A frame field by field, for people: what each byte is and what it means. Nothing decides by
 //! these words; a program reads the frames themselves.
 //!
-//! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, anything else is taken for HDAP.
+//! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, `RPT`, `MST` and `DMR` are Homebrew,
+//! anything else is taken for HDAP.
 //! What is none of these may be a DMR frame, by its length: 33 bytes are a burst, 12 a PDU whose
 //! checksum tells its kind, 11 a location report. Only frames that would be accepted are described;
 //! of others the refusal says what is wrong.
 
 mod dmr;
+mod homebrew;
 mod payload;
 mod walk;
 
 pub use dmr::{describe_burst, describe_lip, describe_pdu};
+pub use homebrew::describe_homebrew;
 pub use walk::Field;
 
 use crate::error::{DecodeError, Layer, Parsed};
@@ -44,6 +47,9 @@ fn by_first_bytes(bytes: &[u8]) -> Result<Vec<Field>, DecodeError> {
     match bytes {
         [b'2', b'B', ..] => describe_hstrp(bytes),
         [crate::hrnp::START, ..] => describe_hrnp(bytes),
+        [b'R', b'P', b'T', ..] | [b'M', b'S', b'T', ..] | [b'D', b'M', b'R', ..] => {
+            describe_homebrew(bytes)
+        }
         _ => describe_hdap(bytes),
     }
 }

@@ -73,6 +73,17 @@ impl<'b> Walk<'b> {
         result
     }
 
+    /// The next `size` bytes are what these fields describe, which stand one deeper.
+    pub(super) fn graft(&mut self, size: usize, fields: Vec<Field>) {
+        let (at, depth) = (self.at, self.depth);
+        self.fields.extend(fields.into_iter().map(|field| Field {
+            depth: field.depth.saturating_add(depth),
+            bytes: at + field.bytes.start..at + field.bytes.end,
+            ..field
+        }));
+        self.at += size;
+    }
+
     /// The next `size` bytes in hex.
     pub(super) fn hex(&self, size: usize) -> String {
         let bytes = self.bytes.get(self.at..self.at + size).unwrap_or_default();

@@ -21,7 +21,7 @@ impl Address {
     }
 
     /// From the low 24 bits.
-    pub(super) const fn low(number: u32) -> Self {
+    pub(crate) const fn low(number: u32) -> Self {
         Self(number & Self::ALL.0)
     }
 

@@ -76,7 +76,25 @@ pub struct Angle {
     pub minutes_e4: i32,
 }
 
+impl Time {
+    /// The day begins.
+    pub const MIDNIGHT: Self = Self {
+        hour: 0,
+        minute: 0,
+        second: 0,
+    };
+
+    /// Down to whole tens of seconds, as DMR's short positions have it.
+    #[must_use]
+    pub fn in_tens(self) -> Self {
+        let second = self.second.min(59) / 10 * 10;
+        Self { second, ..self }
+    }
+}
+
 impl Angle {
+    /// On the equator, or the meridian of Greenwich.
+    pub const ZERO: Self = Self { minutes_e4: 0 };
     const DEGREE: i32 = 600_000;
 
     /// In 1e-7 degrees. One step is 50/3 of them, so the nearest is never a tie.

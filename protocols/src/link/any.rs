@@ -1,18 +1,22 @@
 //! A link over either transport, so that its owner need not care which. It adds nothing of its own.
 
 use super::event::{Busy, LinkEvent};
+use super::homebrew::AirLink;
 use super::serial::SerialLink;
 use super::{Link, LinkCounts};
+use alloc::boxed::Box;
 use bytes::Bytes;
 use core::net::SocketAddr;
 
-/// A link over UDP or over a serial line.
+/// A link over UDP, over a serial line, or over the air.
 #[derive(Debug)]
 pub enum AnyLink {
     /// HSTRP.
     Datagram(Link),
     /// HRNP.
     Serial(SerialLink),
+    /// Homebrew, with DMR behind it.
+    Air(Box<AirLink>),
 }
 
 impl AnyLink {
@@ -22,6 +26,7 @@ impl AnyLink {
         match (self, from) {
             (Self::Datagram(link), Some(from)) => link.handle_bytes(now_ms, from, bytes),
             (Self::Serial(link), None) => link.handle_bytes(now_ms, bytes),
+            (Self::Air(link), Some(from)) => link.handle_bytes(now_ms, from, bytes),
             _ => {}
         }
     }
@@ -45,6 +50,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.handle_timeout(now_ms),
             Self::Serial(link) => link.handle_timeout(now_ms),
+            Self::Air(link) => link.handle_timeout(now_ms),
         }
     }
 
@@ -56,6 +62,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.send(now_ms, token, hdap),
             Self::Serial(link) => link.send(now_ms, token, hdap),
+            Self::Air(link) => link.send(now_ms, token, &hdap),
         }
     }
 
@@ -64,6 +71,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.close(now_ms),
             Self::Serial(link) => link.close(now_ms),
+            Self::Air(link) => link.close(now_ms),
         }
     }
 
@@ -75,6 +83,10 @@ impl AnyLink {
                 Some((Some(transmit.to), transmit.bytes))
             }
             Self::Serial(link) => Some((None, link.poll_transmit()?)),
+            Self::Air(link) => {
+                let transmit = link.poll_transmit()?;
+                Some((Some(transmit.to), transmit.bytes))
+            }
         }
     }
 
@@ -84,6 +96,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.poll_timeout(),
             Self::Serial(link) => link.poll_timeout(),
+            Self::Air(link) => link.poll_timeout(),
         }
     }
 
@@ -92,6 +105,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.poll_event(),
             Self::Serial(link) => link.poll_event(),
+            Self::Air(link) => link.poll_event(),
         }
     }
 
@@ -101,6 +115,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.ready(),
             Self::Serial(link) => link.ready(),
+            Self::Air(link) => link.ready(),
         }
     }
 
@@ -110,6 +125,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.is_up(),
             Self::Serial(link) => link.is_up(),
+            Self::Air(link) => link.is_up(),
         }
     }
 
@@ -119,6 +135,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.counts(),
             Self::Serial(link) => link.counts(),
+            Self::Air(_) => LinkCounts::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::DecodeError;
 use crate::hstrp::{Kind, MAX_MESSAGES};
+use crate::link::homebrew;
 use alloc::collections::VecDeque;
 use bytes::Bytes;
 use core::fmt;
@@ -57,6 +58,11 @@ pub enum LinkEvent {
         /// Why.
         reason: SendFault,
     },
+    /// A master does not let us in. Told once, until the cause is another or it was mended.
+    LoginFailed {
+        /// Why.
+        cause: homebrew::LoginFault,
+    },
     /// A datagram was not used.
     Refused {
         /// Where it came from; none on a serial line.
@@ -91,6 +97,8 @@ pub enum SendFault {
     PeerChanged,
     /// `close` was called.
     Closed,
+    /// On the air: a number is not in the plan, or the text does not fit.
+    NoNumber,
 }
 
 /// Why `send` did not take a message.
@@ -140,6 +148,15 @@ pub enum Refusal {
     /// The link was closed by its owner.
     #[error("the link is closed")]
     Closed,
+    /// A Homebrew end does not take it.
+    #[error("{0}")]
+    Homebrew(homebrew::Refusal),
+    /// Something on a slot.
+    #[error("on the air: {}", .0.reason())]
+    Air(homebrew::AirRefusal),
+    /// On the air: a number that is not in the plan.
+    #[error("a number not in the plan")]
+    UnknownNumber,
 }
 
 impl Refusal {
@@ -156,6 +173,9 @@ impl Refusal {
             Self::Role => "role",
             Self::ConnectRejected => "connect_rejected",
             Self::Closed => "closed",
+            Self::Homebrew(reason) => reason.reason(),
+            Self::Air(reason) => reason.reason(),
+            Self::UnknownNumber => "unknown_number",
         }
     }
 }
@@ -178,6 +198,7 @@ impl fmt::Display for SendFault {
             Self::LinkDown => "the link went down",
             Self::PeerChanged => "another peer took over",
             Self::Closed => "the link was closed",
+            Self::NoNumber => "a number is not in the plan, or the text too long",
         })
     }
 }
@@ -194,7 +215,9 @@ enum Class {
 impl Class {
     fn of(event: &LinkEvent) -> Self {
         match event {
-            LinkEvent::Up { .. } | LinkEvent::Down { .. } => Self::State,
+            LinkEvent::Up { .. } | LinkEvent::Down { .. } | LinkEvent::LoginFailed { .. } => {
+                Self::State
+            }
             LinkEvent::Received { .. } => Self::Received,
             LinkEvent::Sent { .. } | LinkEvent::SendFailed { .. } => Self::Verdict,
             LinkEvent::Refused { .. } => Self::Refused,

@@ -29,6 +29,7 @@ mod act;
 mod any;
 mod backoff;
 mod event;
+pub mod homebrew;
 mod machine;
 mod repeat;
 mod serial;
