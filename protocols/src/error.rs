@@ -51,6 +51,12 @@ pub enum Layer {
     Udt,
     /// Location information protocol.
     Lip,
+    /// TETRA PEI: lines.
+    Pei,
+    /// TETRA: short data.
+    Sds,
+    /// Sentences of a receiver.
+    Nmea,
 }
 
 impl Layer {
@@ -76,6 +82,9 @@ impl Layer {
             Self::Packet => "packet",
             Self::Udt => "udt",
             Self::Lip => "lip",
+            Self::Pei => "pei",
+            Self::Sds => "sds",
+            Self::Nmea => "nmea",
         }
     }
 }

@@ -14,6 +14,7 @@
 
 extern crate alloc;
 
+mod bits;
 #[cfg(test)]
 mod capture;
 pub mod dds;
@@ -25,8 +26,11 @@ pub mod hdap;
 pub mod hrnp;
 pub mod hstrp;
 pub mod link;
+pub mod lip;
 pub mod lp;
 pub mod message;
+pub mod nmea;
+pub mod pei;
 pub mod radio_ip;
 pub mod rcp;
 mod refuse;
