@@ -1,6 +1,7 @@
 //! A link over either transport, so that its owner need not care which. It adds nothing of its own.
 
 use super::event::{Busy, LinkEvent};
+use super::pei::PeiLink;
 use super::serial::SerialLink;
 use super::{Link, LinkCounts};
 use bytes::Bytes;
@@ -13,6 +14,8 @@ pub enum AnyLink {
     Datagram(Link),
     /// HRNP.
     Serial(SerialLink),
+    /// A TETRA terminal's interface.
+    Pei(PeiLink),
 }
 
 impl AnyLink {
@@ -22,21 +25,26 @@ impl AnyLink {
         match (self, from) {
             (Self::Datagram(link), Some(from)) => link.handle_bytes(now_ms, from, bytes),
             (Self::Serial(link), None) => link.handle_bytes(now_ms, bytes),
+            (Self::Pei(link), None) => link.handle_bytes(now_ms, bytes),
             _ => {}
         }
     }
 
     /// The serial port was opened; nothing over UDP.
     pub fn opened(&mut self, now_ms: u64) {
-        if let Self::Serial(link) = self {
-            link.opened(now_ms);
+        match self {
+            Self::Datagram(_) => {}
+            Self::Serial(link) => link.opened(now_ms),
+            Self::Pei(link) => link.opened(now_ms),
         }
     }
 
     /// The serial port was lost; nothing over UDP.
     pub fn lost(&mut self) {
-        if let Self::Serial(link) = self {
-            link.lost();
+        match self {
+            Self::Datagram(_) => {}
+            Self::Serial(link) => link.lost(),
+            Self::Pei(link) => link.lost(),
         }
     }
 
@@ -45,6 +53,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.handle_timeout(now_ms),
             Self::Serial(link) => link.handle_timeout(now_ms),
+            Self::Pei(link) => link.handle_timeout(now_ms),
         }
     }
 
@@ -56,6 +65,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.send(now_ms, token, hdap),
             Self::Serial(link) => link.send(now_ms, token, hdap),
+            Self::Pei(link) => link.send(now_ms, token, &hdap),
         }
     }
 
@@ -64,6 +74,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.close(now_ms),
             Self::Serial(link) => link.close(now_ms),
+            Self::Pei(link) => link.close(now_ms),
         }
     }
 
@@ -75,6 +86,7 @@ impl AnyLink {
                 Some((Some(transmit.to), transmit.bytes))
             }
             Self::Serial(link) => Some((None, link.poll_transmit()?)),
+            Self::Pei(link) => Some((None, link.poll_transmit()?)),
         }
     }
 
@@ -84,6 +96,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.poll_timeout(),
             Self::Serial(link) => link.poll_timeout(),
+            Self::Pei(link) => link.poll_timeout(),
         }
     }
 
@@ -92,6 +105,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.poll_event(),
             Self::Serial(link) => link.poll_event(),
+            Self::Pei(link) => link.poll_event(),
         }
     }
 
@@ -101,6 +115,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.ready(),
             Self::Serial(link) => link.ready(),
+            Self::Pei(link) => link.ready(),
         }
     }
 
@@ -110,6 +125,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.is_up(),
             Self::Serial(link) => link.is_up(),
+            Self::Pei(link) => link.is_up(),
         }
     }
 
@@ -119,6 +135,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.counts(),
             Self::Serial(link) => link.counts(),
+            Self::Pei(link) => link.counts(),
         }
     }
 }

@@ -30,12 +30,16 @@ mod any;
 mod backoff;
 mod event;
 mod machine;
+mod pei;
 mod repeat;
 mod serial;
+mod short_data;
 mod timer;
 
 #[cfg(test)]
 mod pair;
+#[cfg(test)]
+mod pei_tests;
 #[cfg(test)]
 mod serial_tests;
 #[cfg(test)]
@@ -46,6 +50,7 @@ pub use event::{
     Busy, DownReason, LinkEvent, MAX_EVENTS, MAX_RECEIVED, MAX_REFUSED, MAX_STATES, MAX_VERDICTS,
     Refusal, SendFault,
 };
+pub use pei::PeiLink;
 pub use repeat::{REPEAT_WINDOW_MS, REPEATS};
 pub use serial::{GAP_MS, SerialConfig, SerialEnd, SerialLink};
 
