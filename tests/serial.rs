@@ -131,6 +131,7 @@ fn config(path: &Path) -> Config {
         tries: 3,
         quiet_s: 60,
         on_first: false,
+        pei: None,
     });
     config
 }

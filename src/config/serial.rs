@@ -1,4 +1,5 @@
-//! Serial gateways: a radio at a serial port of this machine, spoken to by HRNP.
+//! Serial gateways: a radio at a serial port of this machine, spoken to by HRNP or as a TETRA
+//! terminal, by PEI.
 
 use super::fault::Text;
 use super::node::Node;
@@ -30,21 +31,31 @@ pub struct SerialPort {
     /// In the set-up of state broadcasts, whether "on" comes before what it is about: sources
     /// differ.
     pub on_first: bool,
+    /// What a terminal is told first, without the `AT`, if it is spoken to by PEI; none is HRNP.
+    pub pei: Option<Vec<String>>,
 }
 
-/// The port of a gateway whose transport is HRNP; none for any other.
+/// Short data of any length, to a subscriber, from here on.
+const PEI_SETUP: [&str; 2] = ["E0", "+CTSDS=12,0,0,0,1"];
+/// Commands of a set-up, and characters of one.
+const SETUP_MAX: usize = 32;
+const COMMAND_MAX: usize = 100;
+
+/// The port of a gateway whose transport is HRNP or PEI; none for any other.
 pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Option<SerialPort> {
     let transport = node.text_opt("transport")?;
-    match transport.value.as_str() {
+    let is_pei = match transport.value.as_str() {
         "hstrp" => return None,
-        "hrnp" => {}
+        "hrnp" => false,
+        "pei" => true,
         _ => {
-            let known = ["hstrp", "hrnp"].into_iter();
+            let known = ["hstrp", "hrnp", "pei"].into_iter();
             node.report.unknown(&transport, "transport", known);
             // Read on as what it most likely is, so that nothing else is told as missing.
             node.text_opt("serial")?;
+            false
         }
-    }
+    };
     let path = node.text("serial").unwrap_or_else(|| Text {
         value: String::new(),
         spot: node.here().clone(),
@@ -63,7 +74,8 @@ pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Op
         ack_ms: number("ack_ms", 1..=super::radio::ACK_MS_MAX, ACK_MS),
         tries: small("tries", 1..=16, TRIES),
         quiet_s: number("quiet_s", 1..=super::radio::LINK_S_MAX, QUIET_S),
-        on_first: node.flag_or("broadcast_on_first", false),
+        on_first: !is_pei && node.flag_or("broadcast_on_first", false),
+        pei: is_pei.then(|| pei_setup(node)),
     };
     let retries_ms = port.ack_ms.saturating_mul(u32::from(port.tries));
     if send_ms < retries_ms {
@@ -74,4 +86,29 @@ pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Op
         node.report.warn(&node.spot("ack_ms"), text);
     }
     Some(port)
+}
+
+/// The commands of `setup`, their `AT` taken off.
+fn pei_setup(node: &Node<'_>) -> Vec<String> {
+    if !node.has("setup") {
+        return PEI_SETUP.map(String::from).into();
+    }
+    let commands = node.texts_opt("setup");
+    if commands.len() > SETUP_MAX {
+        let text = format!("more than {SETUP_MAX} commands");
+        node.report.fault(&node.spot("setup"), text);
+    }
+    let command = |command: Text| {
+        let plain = command
+            .value
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~'));
+        if !plain || command.value.len() > COMMAND_MAX {
+            let text = format!("a command is at most {COMMAND_MAX} printable characters");
+            node.report.fault(&command.spot, text);
+        }
+        let bare = command.value.strip_prefix("AT");
+        bare.map_or(command.value.clone(), str::to_owned)
+    };
+    commands.into_iter().map(command).collect()
 }

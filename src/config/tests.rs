@@ -384,6 +384,34 @@ fn the_commented_serial_gateway_is_a_good_one() {
 }
 
 #[test]
+fn a_serial_gateway_may_be_a_tetra_terminal() {
+    let edited = |from: &str, to: &str| {
+        let mut disk = with_serial();
+        disk.edit(MAIN, "\"hrnp\"", "\"pei\"");
+        disk.edit(MAIN, from, to);
+        disk.load()
+    };
+    let flag = "broadcast_on_first = false ";
+    let setup = |to: &str| {
+        let config = edited(flag, to).unwrap();
+        config.gateways[1].serial.clone().unwrap().pei.unwrap()
+    };
+    assert_eq!(setup("# "), ["E0", "+CTSDS=12,0,0,0,1"]);
+    let own = setup("setup = [\"ATZ\", \"AT+CTSP=1,3,130\"] # ");
+    assert_eq!(own, ["Z", "+CTSP=1,3,130"]);
+    for (to, expected) in [
+        ("setup = [\"AT\\rZ\"] # ", "printable characters"),
+        ("broadcast_on_first = true # ", "broadcast_on_first"),
+    ] {
+        let told = match edited(flag, to) {
+            Ok(config) => texts(&config.warnings).join("\n"),
+            Err(faults) => texts(&faults.faults).join("\n"),
+        };
+        assert!(told.contains(expected), "{to}: {told}");
+    }
+}
+
+#[test]
 fn a_serial_gateway_is_told_what_is_wrong_with_it() {
     let faults = |from: &str, to: &str| {
         let mut disk = with_serial();

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use tieqi_protocols::link::{
-    AnyLink, Link, LinkConfig, LinkEvent, Role, SerialConfig, SerialEnd, SerialLink,
+    AnyLink, Link, LinkConfig, LinkEvent, PeiLink, Role, SerialConfig, SerialEnd, SerialLink,
 };
 use tieqi_protocols::message::Message;
 use tieqi_protocols::rcp::{Identity, RECEIVING, REPEATER, Rcp, SENDING, switched_on};
@@ -398,6 +398,10 @@ impl Port {
             reconnect_ms: u64::from(limits.reconnect_s) * 1000,
             quiet_ms: u64::from(serial.quiet_s) * 1000,
         };
+        if let Some(setup) = &serial.pei {
+            let machine = AnyLink::Pei(PeiLink::new(config, setup.clone()));
+            return Self::new(index, None, serial.slot, machine);
+        }
         let machine = AnyLink::Serial(SerialLink::new(SerialEnd::Computer, config));
         Self {
             setup: setup(serial.on_first),

@@ -105,7 +105,12 @@ impl Carrier {
             if !chosen(&gateway.name) {
                 continue;
             }
-            out.extend(gateway.ports().map(|port| match port {
+            // No handheld here is a TETRA terminal.
+            let is_ours = |port: &AnyPort<'_>| match port {
+                AnyPort::Udp(_) => true,
+                AnyPort::Serial(serial) => serial.pei.is_none(),
+            };
+            out.extend(gateway.ports().filter(is_ours).map(|port| match port {
                 AnyPort::Udp(link) => {
                     Self::udp(now_ms, (place, gateway), link, link_config, options)
                 }

@@ -5,10 +5,10 @@
 //! |---|---|
 //! | transfer of a text, receipt wanted | private text; to a group none is wanted |
 //! | report that ends it | ack of the text |
-//! | text, with a reference or without | private text; its ack becomes the report if one is wanted |
+//! | text, with a reference or without | private text; its ack is the report if one is wanted |
 //! | place | position, or the emergency that was the reason for sending it |
 //! | status 0 | emergency |
-//! | status 32768 and up | private text of how much it is more than 32768: the key of that name |
+//! | status 32768 and up | private text of how much more it is: the key of that name |
 //!
 //! Terminals do not register at the interface. Whoever is heard counts as registered, told again
 //! once in [`RENEW_MS`].
