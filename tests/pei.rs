@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
 use tieqi::cli::client::Client;
-use tieqi::config::{Config, SerialPort};
+use tieqi::config::{Config, SerialPort, Speaks};
 use tieqi::engine::id::RadioId;
 use tieqi::shell::Server;
 use tieqi_protocols::lip::{Elapsed, Lip, PositionError, Shape, Velocity};
@@ -177,7 +177,7 @@ fn config(path: &Path) -> Config {
         tries: 3,
         quiet_s: 60,
         on_first: false,
-        pei: Some(vec!["+CTSDS=12,0,0,0,1".into()]),
+        speaks: Speaks::Pei(vec!["+CTSDS=12,0,0,0,1".into()]),
     });
     config
 }

@@ -3,6 +3,7 @@
 
 use super::fault::Text;
 use super::node::Node;
+use tieqi_protocols::radio_ip::RadioIp;
 
 /// Bits a second that ports do.
 const BAUD: std::ops::RangeInclusive<i64> = 1_200..=4_000_000;
@@ -31,9 +32,23 @@ pub struct SerialPort {
     /// In the set-up of state broadcasts, whether "on" comes before what it is about: sources
     /// differ.
     pub on_first: bool,
-    /// What a terminal is told first, without the `AT`, if it is spoken to by PEI; none is HRNP.
-    pub pei: Option<Vec<String>>,
+    /// What is spoken over it.
+    pub speaks: Speaks,
 }
+
+/// What is spoken over a serial port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaks {
+    /// HRNP, by a radio.
+    Hrnp,
+    /// PEI, by a TETRA terminal that is told this first, without the `AT`.
+    Pei(Vec<String>),
+    /// NMEA 0183, by a receiver in the vehicle with this terminal.
+    Nmea(u32),
+}
+
+/// What receivers do unless they are set up otherwise.
+const RECEIVER_BAUD: i64 = 4_800;
 
 /// Short data of any length, to a subscriber, from here on.
 const PEI_SETUP: [&str; 2] = ["E0", "+CTSDS=12,0,0,0,1"];
@@ -56,26 +71,21 @@ pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Op
             false
         }
     };
-    let path = node.text("serial").unwrap_or_else(|| Text {
-        value: String::new(),
-        spot: node.here().clone(),
-    });
-    if taken.contains(&path.value) {
-        let text = format!("port `{}` is taken by another gateway", path.value);
-        node.report.fault(&path.spot, text);
-    }
-    taken.push(path.value.clone());
+    let path = path(node, taken);
     let number = |key, range, usual| u32::try_from(node.int_or(key, range, usual)).unwrap_or(1);
     let small = |key, range, usual| u8::try_from(node.int_or(key, range, usual)).unwrap_or(1);
     let port = SerialPort {
-        path: path.value,
+        path,
         baud: number("baud", BAUD, USUAL_BAUD),
         slot: small("slot", super::radio::SLOTS, 1),
         ack_ms: number("ack_ms", 1..=super::radio::ACK_MS_MAX, ACK_MS),
         tries: small("tries", 1..=16, TRIES),
         quiet_s: number("quiet_s", 1..=super::radio::LINK_S_MAX, QUIET_S),
         on_first: !is_pei && node.flag_or("broadcast_on_first", false),
-        pei: is_pei.then(|| pei_setup(node)),
+        speaks: match is_pei {
+            true => Speaks::Pei(pei_setup(node)),
+            false => Speaks::Hrnp,
+        },
     };
     let retries_ms = port.ack_ms.saturating_mul(u32::from(port.tries));
     if send_ms < retries_ms {
@@ -86,6 +96,35 @@ pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Op
         node.report.warn(&node.spot("ack_ms"), text);
     }
     Some(port)
+}
+
+/// The port of a `[[gps]]`: a receiver in a vehicle.
+pub(super) fn receiver(node: &Node<'_>, taken: &mut Vec<String>) -> SerialPort {
+    let number = |key, range, usual| u32::try_from(node.int_or(key, range, usual)).unwrap_or(1);
+    let radio_id = node.int("radio_id", 1..=i64::from(RadioIp::MAX_ID));
+    SerialPort {
+        path: path(node, taken),
+        baud: number("baud", BAUD, RECEIVER_BAUD),
+        slot: 1,
+        ack_ms: 1,
+        tries: 1,
+        quiet_s: 1,
+        on_first: false,
+        speaks: Speaks::Nmea(u32::try_from(radio_id).unwrap_or(1)),
+    }
+}
+
+/// The device, which nobody else may have.
+fn path(node: &Node<'_>, taken: &mut Vec<String>) -> String {
+    let Some(path) = node.text("serial") else {
+        return String::new();
+    };
+    if taken.contains(&path.value) {
+        let text = format!("port `{}` is taken by another gateway", path.value);
+        node.report.fault(&path.spot, text);
+    }
+    taken.push(path.value.clone());
+    path.value
 }
 
 /// The commands of `setup`, their `AT` taken off.

@@ -394,7 +394,10 @@ fn a_serial_gateway_may_be_a_tetra_terminal() {
     let flag = "broadcast_on_first = false ";
     let setup = |to: &str| {
         let config = edited(flag, to).unwrap();
-        config.gateways[1].serial.clone().unwrap().pei.unwrap()
+        match config.gateways[1].serial.clone().unwrap().speaks {
+            Speaks::Pei(setup) => setup,
+            other => panic!("{other:?}"),
+        }
     };
     assert_eq!(setup("# "), ["E0", "+CTSDS=12,0,0,0,1"]);
     let own = setup("setup = [\"ATZ\", \"AT+CTSP=1,3,130\"] # ");
@@ -409,6 +412,24 @@ fn a_serial_gateway_may_be_a_tetra_terminal() {
         };
         assert!(told.contains(expected), "{to}: {told}");
     }
+}
+
+#[test]
+fn a_receiver_is_a_port_of_its_own() {
+    let with = |serial: &str| {
+        let mut disk = with_serial();
+        let gps = format!(
+            "[[gps]]\nname = \"gps-1\"\nserial = \"{serial}\"\nradio_id = 3_100_001\n\
+             origin = \"sample\"\n\n[console]"
+        );
+        disk.edit(MAIN, "[console]", &gps);
+        disk.load()
+    };
+    let config = with("/dev/ttyUSB1").unwrap();
+    let port = config.gateways[2].serial.as_ref().unwrap();
+    assert_eq!((port.baud, &port.speaks), (4_800, &Speaks::Nmea(3_100_001)));
+    let told = texts(&with("/dev/ttyUSB0").unwrap_err().faults).join("\n");
+    assert!(told.contains("is taken by another gateway"), "{told}");
 }
 
 #[test]

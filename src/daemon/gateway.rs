@@ -7,7 +7,9 @@
 
 use super::output::{LinkId, Outbox, Output};
 use super::view::Named;
-use crate::config::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort, Service};
+use crate::config::{
+    AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort, Service, Speaks,
+};
 use crate::engine::event::{LinkName, Peer};
 use crate::engine::id::EngineTime;
 use crate::engine::message::Request;
@@ -15,9 +17,11 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use tieqi_protocols::link::{
-    AnyLink, Link, LinkConfig, LinkEvent, PeiLink, Role, SerialConfig, SerialEnd, SerialLink,
+    AnyLink, Link, LinkConfig, LinkEvent, NmeaLink, PeiLink, Role, SerialConfig, SerialEnd,
+    SerialLink,
 };
 use tieqi_protocols::message::Message;
+use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rcp::{Identity, RECEIVING, REPEATER, Rcp, SENDING, switched_on};
 
 /// Rank of all an emergency causes.
@@ -398,9 +402,17 @@ impl Port {
             reconnect_ms: u64::from(limits.reconnect_s) * 1000,
             quiet_ms: u64::from(serial.quiet_s) * 1000,
         };
-        if let Some(setup) = &serial.pei {
-            let machine = AnyLink::Pei(PeiLink::new(config, setup.clone()));
-            return Self::new(index, None, serial.slot, machine);
+        match &serial.speaks {
+            Speaks::Hrnp => {}
+            Speaks::Pei(setup) => {
+                let machine = AnyLink::Pei(PeiLink::new(config, setup.clone()));
+                return Self::new(index, None, serial.slot, machine);
+            }
+            Speaks::Nmea(radio_id) => {
+                let (subnet, id) = (RadioIp::USUAL_SUBNET, *radio_id);
+                let machine = AnyLink::Nmea(NmeaLink::new(RadioIp { subnet, id }));
+                return Self::new(index, Some(Service::Lp), serial.slot, machine);
+            }
         }
         let machine = AnyLink::Serial(SerialLink::new(SerialEnd::Computer, config));
         Self {

@@ -2,7 +2,9 @@
 //! means is not known here.
 
 use super::options::RadioOptions;
-use crate::config::{AnyPort, Config, Gateway, GatewayLink, GatewayRole, SerialPort, Service};
+use crate::config::{
+    AnyPort, Config, Gateway, GatewayLink, GatewayRole, SerialPort, Service, Speaks,
+};
 use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -105,10 +107,10 @@ impl Carrier {
             if !chosen(&gateway.name) {
                 continue;
             }
-            // No handheld here is a TETRA terminal.
+            // No handheld here is a TETRA terminal or a receiver.
             let is_ours = |port: &AnyPort<'_>| match port {
                 AnyPort::Udp(_) => true,
-                AnyPort::Serial(serial) => serial.pei.is_none(),
+                AnyPort::Serial(serial) => serial.speaks == Speaks::Hrnp,
             };
             out.extend(gateway.ports().filter(is_ours).map(|port| match port {
                 AnyPort::Udp(link) => {

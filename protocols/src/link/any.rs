@@ -1,6 +1,7 @@
 //! A link over either transport, so that its owner need not care which. It adds nothing of its own.
 
 use super::event::{Busy, LinkEvent};
+use super::nmea::NmeaLink;
 use super::pei::PeiLink;
 use super::serial::SerialLink;
 use super::{Link, LinkCounts};
@@ -16,6 +17,8 @@ pub enum AnyLink {
     Serial(SerialLink),
     /// A TETRA terminal's interface.
     Pei(PeiLink),
+    /// A satellite receiver.
+    Nmea(NmeaLink),
 }
 
 impl AnyLink {
@@ -26,6 +29,7 @@ impl AnyLink {
             (Self::Datagram(link), Some(from)) => link.handle_bytes(now_ms, from, bytes),
             (Self::Serial(link), None) => link.handle_bytes(now_ms, bytes),
             (Self::Pei(link), None) => link.handle_bytes(now_ms, bytes),
+            (Self::Nmea(link), None) => link.handle_bytes(now_ms, bytes),
             _ => {}
         }
     }
@@ -36,6 +40,7 @@ impl AnyLink {
             Self::Datagram(_) => {}
             Self::Serial(link) => link.opened(now_ms),
             Self::Pei(link) => link.opened(now_ms),
+            Self::Nmea(link) => link.opened(),
         }
     }
 
@@ -45,6 +50,7 @@ impl AnyLink {
             Self::Datagram(_) => {}
             Self::Serial(link) => link.lost(),
             Self::Pei(link) => link.lost(),
+            Self::Nmea(link) => link.lost(),
         }
     }
 
@@ -54,6 +60,7 @@ impl AnyLink {
             Self::Datagram(link) => link.handle_timeout(now_ms),
             Self::Serial(link) => link.handle_timeout(now_ms),
             Self::Pei(link) => link.handle_timeout(now_ms),
+            Self::Nmea(link) => link.handle_timeout(now_ms),
         }
     }
 
@@ -66,6 +73,8 @@ impl AnyLink {
             Self::Datagram(link) => link.send(now_ms, token, hdap),
             Self::Serial(link) => link.send(now_ms, token, hdap),
             Self::Pei(link) => link.send(now_ms, token, &hdap),
+            // It only listens.
+            Self::Nmea(_) => Err(Busy::Malformed),
         }
     }
 
@@ -75,6 +84,7 @@ impl AnyLink {
             Self::Datagram(link) => link.close(now_ms),
             Self::Serial(link) => link.close(now_ms),
             Self::Pei(link) => link.close(now_ms),
+            Self::Nmea(link) => link.close(),
         }
     }
 
@@ -87,6 +97,7 @@ impl AnyLink {
             }
             Self::Serial(link) => Some((None, link.poll_transmit()?)),
             Self::Pei(link) => Some((None, link.poll_transmit()?)),
+            Self::Nmea(_) => None,
         }
     }
 
@@ -97,6 +108,7 @@ impl AnyLink {
             Self::Datagram(link) => link.poll_timeout(),
             Self::Serial(link) => link.poll_timeout(),
             Self::Pei(link) => link.poll_timeout(),
+            Self::Nmea(link) => link.poll_timeout(),
         }
     }
 
@@ -106,6 +118,7 @@ impl AnyLink {
             Self::Datagram(link) => link.poll_event(),
             Self::Serial(link) => link.poll_event(),
             Self::Pei(link) => link.poll_event(),
+            Self::Nmea(link) => link.poll_event(),
         }
     }
 
@@ -116,6 +129,7 @@ impl AnyLink {
             Self::Datagram(link) => link.ready(),
             Self::Serial(link) => link.ready(),
             Self::Pei(link) => link.ready(),
+            Self::Nmea(link) => link.is_up(),
         }
     }
 
@@ -126,6 +140,7 @@ impl AnyLink {
             Self::Datagram(link) => link.is_up(),
             Self::Serial(link) => link.is_up(),
             Self::Pei(link) => link.is_up(),
+            Self::Nmea(link) => link.is_up(),
         }
     }
 
@@ -136,6 +151,7 @@ impl AnyLink {
             Self::Datagram(link) => link.counts(),
             Self::Serial(link) => link.counts(),
             Self::Pei(link) => link.counts(),
+            Self::Nmea(link) => link.counts(),
         }
     }
 }

@@ -30,6 +30,7 @@ mod any;
 mod backoff;
 mod event;
 mod machine;
+mod nmea;
 mod pei;
 mod repeat;
 mod serial;
@@ -50,6 +51,7 @@ pub use event::{
     Busy, DownReason, LinkEvent, MAX_EVENTS, MAX_RECEIVED, MAX_REFUSED, MAX_STATES, MAX_VERDICTS,
     Refusal, SendFault,
 };
+pub use nmea::NmeaLink;
 pub use pei::PeiLink;
 pub use repeat::{REPEAT_WINDOW_MS, REPEATS};
 pub use serial::{GAP_MS, SerialConfig, SerialEnd, SerialLink};
