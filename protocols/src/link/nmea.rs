@@ -2,8 +2,8 @@
 //! vehicle's terminal. It only listens.
 //!
 //! The link is up while sentences come whose checksum fits, whatever they say, and down when none
-//! came for [`QUIET_MS`] or the port is lost. A fix is told at most once in [`EVERY_MS`], as of now:
-//! a receiver tells at once, and its own clock may be weeks off.
+//! came for `QUIET_MS` or the port is lost. A fix is told at most once in `EVERY_MS`, as of now: a
+//! receiver tells at once, and its own clock may be weeks off.
 
 use super::LinkCounts;
 use super::event::{DownReason, Events, LinkEvent, Refusal};
