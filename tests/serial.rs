@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
 use tieqi::cli::client::Client;
-use tieqi::config::{Config, SerialPort};
+use tieqi::config::{Config, SerialPort, Speaks};
 use tieqi::radio::{RadioOptions, Radios, Rates};
 use tieqi::shell::Server;
 
@@ -131,6 +131,7 @@ fn config(path: &Path) -> Config {
         tries: 3,
         quiet_s: 60,
         on_first: false,
+        speaks: Speaks::Hrnp,
     });
     config
 }

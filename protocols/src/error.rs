@@ -53,6 +53,12 @@ pub enum Layer {
     Lip,
     /// Homebrew network: repeaters and their master over UDP.
     Homebrew,
+    /// TETRA PEI: lines.
+    Pei,
+    /// TETRA: short data.
+    Sds,
+    /// Sentences of a receiver.
+    Nmea,
 }
 
 impl Layer {
@@ -79,6 +85,9 @@ impl Layer {
             Self::Udt => "udt",
             Self::Lip => "lip",
             Self::Homebrew => "homebrew",
+            Self::Pei => "pei",
+            Self::Sds => "sds",
+            Self::Nmea => "nmea",
         }
     }
 }

@@ -15,6 +15,7 @@
 
 extern crate alloc;
 
+mod bits;
 #[cfg(test)]
 mod capture;
 pub mod dds;
@@ -27,8 +28,11 @@ pub mod homebrew;
 pub mod hrnp;
 pub mod hstrp;
 pub mod link;
+pub mod lip;
 pub mod lp;
 pub mod message;
+pub mod nmea;
+pub mod pei;
 pub mod radio_ip;
 pub mod rcp;
 mod refuse;

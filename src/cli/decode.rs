@@ -10,7 +10,9 @@ use tieqi_protocols::describe::{Field, describe};
 const SHOWN_BYTES: usize = 8;
 
 /// Describes every frame of `input`: one a line in hex, `0x`, blanks and colons allowed, `#` begins
-/// a comment. With `json` one object a line, else a table a frame. Whether all were taken.
+/// a comment. A line of a terminal's interface and a sentence of a receiver stand as they are, data
+/// behind its header after a blank. With `json` one object a line, else a table a frame. Whether
+/// all were taken.
 ///
 /// # Errors
 /// `out` cannot be written.
@@ -50,8 +52,8 @@ struct Refusal {
 }
 
 impl Frame {
-    fn read(digits: &str) -> Self {
-        let (bytes, outcome) = match unhex(digits) {
+    fn read(line: &str) -> Self {
+        let (bytes, outcome) = match text(line).map_or_else(|| unhex(line), Ok) {
             Ok(bytes) => {
                 let outcome = describe(&bytes).map_err(|error| Refusal {
                     layer: error.layer().name(),
@@ -112,6 +114,23 @@ impl Frame {
         serde_json::to_writer(&mut *out, &line)?;
         writeln!(out)
     }
+}
+
+/// The bytes of a line that is no hex but text.
+fn text(line: &str) -> Option<Vec<u8>> {
+    if line.starts_with('$') {
+        return Some(line.as_bytes().to_vec());
+    }
+    if !(line.starts_with("AT") || line.starts_with("+C")) {
+        return None;
+    }
+    let data = line.rsplit_once(' ').filter(|(head, data)| {
+        head.contains(',') && data.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    Some(match data {
+        Some((head, data)) => format!("{}\r\n{data}\r\n", head.trim_end()).into_bytes(),
+        None => format!("{line}\r\n").into_bytes(),
+    })
 }
 
 #[derive(Serialize)]
@@ -221,6 +240,25 @@ mod tests {
         assert!(is_all_taken, "{table}");
         assert!(table.starts_with("line 1: 6 bytes\n"));
         assert_eq!(decoded("\n  \n# nothing\n", false), (true, String::new()));
+    }
+
+    #[test]
+    fn lines_of_text_as_they_stand() {
+        let report = "+CTSDSR: 12,1234567,0,2345678,0,104 0201746573746d657373616765 # a text";
+        let (is_all_taken, table) = decoded(report, false);
+        assert!(
+            is_all_taken && table.contains("text: testmessage\n"),
+            "{table}"
+        );
+        let gga = "$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47";
+        let (is_all_taken, table) = decoded(gga, false);
+        assert!(is_all_taken && table.contains("47 fits\n"), "{table}");
+        assert!(decoded("+CME ERROR: 35\nAT+CTSDS=12,0,0,0,1", false).0);
+        let (is_all_taken, refused) = decoded("$GPGGA,123519*00", false);
+        assert!(
+            !is_all_taken && refused.contains("nmea: checksum"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use radio::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, Radio, S
 pub use register::{Officer, Terminal, UnitEntry};
 pub use replay::{Column, Columns, Meaning, Replay};
 pub use roster::{Duty, Group, Roster, RosterEntry, Shift};
-pub use serial::SerialPort;
+pub use serial::{SerialPort, Speaks};
 pub use town::{Community, Place, PlaceKind, Town};
 
 use crate::engine::id::RadioId;

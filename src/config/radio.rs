@@ -110,7 +110,7 @@ pub struct GatewayLink {
 pub enum AnyPort<'a> {
     /// One service on one slot, HSTRP.
     Udp(&'a GatewayLink),
-    /// All services, HRNP.
+    /// All services, HRNP or PEI; or positions alone, of a receiver.
     Serial(&'a SerialPort),
     /// All services, over DMR repeaters.
     Air(&'a AirPort),
@@ -262,6 +262,31 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             air,
             origin: origin.unwrap_or(Origin::Sample),
         });
+    }
+    let receivers = if root.has("gps") {
+        root.list("gps")
+    } else {
+        Vec::new()
+    };
+    for node in receivers {
+        let name = node.text("name");
+        names.claim(node.report, name.as_ref(), "gateway or receiver");
+        let serial = Some(serial::receiver(&node, &mut lines));
+        let origin = node.choice("origin", &Origin::NAMES);
+        if out.len() >= GATEWAYS_MAX {
+            let text = format!("more than {GATEWAYS_MAX} gateways and receivers");
+            node.report.fault(node.here(), text);
+        }
+        out.extend(name.map(|name| Gateway {
+            name: name.value,
+            role: GatewayRole::Listen,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            accept_from: None,
+            device_id: 0,
+            links: Vec::new(),
+            serial,
+            origin: origin.unwrap_or(Origin::Sample),
+        }));
     }
     out
 }

@@ -513,6 +513,55 @@ fn the_commented_serial_gateway_is_a_good_one() {
 }
 
 #[test]
+fn a_serial_gateway_may_be_a_tetra_terminal() {
+    let edited = |from: &str, to: &str| {
+        let mut disk = with_serial();
+        disk.edit(MAIN, "\"hrnp\"", "\"pei\"");
+        disk.edit(MAIN, from, to);
+        disk.load()
+    };
+    let flag = "broadcast_on_first = false ";
+    let setup = |to: &str| {
+        let config = edited(flag, to).unwrap();
+        match config.gateways[1].serial.clone().unwrap().speaks {
+            Speaks::Pei(setup) => setup,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(setup("# "), ["E0", "+CTSDS=12,0,0,0,1"]);
+    let own = setup("setup = [\"ATZ\", \"AT+CTSP=1,3,130\"] # ");
+    assert_eq!(own, ["Z", "+CTSP=1,3,130"]);
+    for (to, expected) in [
+        ("setup = [\"AT\\rZ\"] # ", "printable characters"),
+        ("broadcast_on_first = true # ", "broadcast_on_first"),
+    ] {
+        let told = match edited(flag, to) {
+            Ok(config) => texts(&config.warnings).join("\n"),
+            Err(faults) => texts(&faults.faults).join("\n"),
+        };
+        assert!(told.contains(expected), "{to}: {told}");
+    }
+}
+
+#[test]
+fn a_receiver_is_a_port_of_its_own() {
+    let with = |serial: &str| {
+        let mut disk = with_serial();
+        let gps = format!(
+            "[[gps]]\nname = \"gps-1\"\nserial = \"{serial}\"\nradio_id = 3_100_001\n\
+             origin = \"sample\"\n\n[console]"
+        );
+        disk.edit(MAIN, "[console]", &gps);
+        disk.load()
+    };
+    let config = with("/dev/ttyUSB1").unwrap();
+    let port = config.gateways[2].serial.as_ref().unwrap();
+    assert_eq!((port.baud, &port.speaks), (4_800, &Speaks::Nmea(3_100_001)));
+    let told = texts(&with("/dev/ttyUSB0").unwrap_err().faults).join("\n");
+    assert!(told.contains("is taken by another gateway"), "{told}");
+}
+
+#[test]
 fn a_serial_gateway_is_told_what_is_wrong_with_it() {
     let faults = |from: &str, to: &str| {
         let mut disk = with_serial();

@@ -9,7 +9,7 @@ use super::output::{LinkId, Outbox, Output};
 use super::view::Named;
 use crate::config::{
     AirPort, AirSide, AnyPort, Config, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort,
-    Service,
+    Service, Speaks,
 };
 use crate::engine::event::{LinkName, Peer};
 use crate::engine::id::EngineTime;
@@ -19,9 +19,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use tieqi_protocols::link::homebrew::Side;
 use tieqi_protocols::link::{
-    AnyLink, Link, LinkConfig, LinkEvent, Role, SerialConfig, SerialEnd, SerialLink,
+    AnyLink, Link, LinkConfig, LinkEvent, NmeaLink, PeiLink, Role, SerialConfig, SerialEnd,
+    SerialLink,
 };
 use tieqi_protocols::message::Message;
+use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rcp::{Identity, RECEIVING, REPEATER, Rcp, SENDING, switched_on};
 
 /// Rank of all an emergency causes.
@@ -427,6 +429,18 @@ impl Port {
             reconnect_ms: u64::from(limits.reconnect_s) * 1000,
             quiet_ms: u64::from(serial.quiet_s) * 1000,
         };
+        match &serial.speaks {
+            Speaks::Hrnp => {}
+            Speaks::Pei(setup) => {
+                let machine = AnyLink::Pei(PeiLink::new(config, setup.clone()));
+                return Self::new(index, None, serial.slot, machine);
+            }
+            Speaks::Nmea(radio_id) => {
+                let (subnet, id) = (RadioIp::USUAL_SUBNET, *radio_id);
+                let machine = AnyLink::Nmea(NmeaLink::new(RadioIp { subnet, id }));
+                return Self::new(index, Some(Service::Lp), serial.slot, machine);
+            }
+        }
         let machine = AnyLink::Serial(SerialLink::new(SerialEnd::Computer, config));
         Self {
             setup: setup(serial.on_first),

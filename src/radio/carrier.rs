@@ -4,6 +4,7 @@
 use super::options::RadioOptions;
 use crate::config::{
     AirPort, AirSide, AnyPort, Config, Gateway, GatewayLink, GatewayRole, SerialPort, Service,
+    Speaks,
 };
 use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
@@ -108,7 +109,12 @@ impl Carrier {
             if !chosen(&gateway.name) {
                 continue;
             }
-            out.extend(gateway.ports().map(|port| match port {
+            // No handheld here is a TETRA terminal or a receiver.
+            let is_ours = |port: &AnyPort<'_>| match port {
+                AnyPort::Udp(_) => true,
+                AnyPort::Serial(serial) => serial.speaks == Speaks::Hrnp,
+            };
+            out.extend(gateway.ports().filter(is_ours).map(|port| match port {
                 AnyPort::Udp(link) => {
                     Self::udp(now_ms, (place, gateway), link, link_config, options)
                 }

@@ -1,6 +1,6 @@
 //! How the simulated town behaves: who is switched on, what is lost, how long people take.
 
-use crate::config::Config;
+use crate::config::{Config, SerialPort, Speaks};
 use crate::engine::id::RadioId;
 use std::collections::BTreeSet;
 use std::io;
@@ -231,7 +231,9 @@ impl RadioOptions {
 
     fn check_serial(&self, config: &Config) -> Result<(), RadioError> {
         let chosen = |name: &String| self.gateway.as_ref().is_none_or(|only| only == name);
-        let lines = config.gateways.iter().filter(|it| it.serial.is_some());
+        let is_radio = |port: &SerialPort| port.speaks == Speaks::Hrnp;
+        let lines = config.gateways.iter();
+        let lines = lines.filter(|it| it.serial.as_ref().is_some_and(is_radio));
         match &self.serial {
             Some(path) if lines.filter(|it| chosen(&it.name)).count() != 1 => {
                 Err(RadioError::Serial(path.clone()))

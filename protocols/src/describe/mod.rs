@@ -2,7 +2,8 @@
 //! these words; a program reads the frames themselves.
 //!
 //! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, `RPT`, `MST` and `DMR` are Homebrew,
-//! anything else is taken for HDAP.
+//! `$` a sentence of a receiver, `AT` and `+C` a line of a terminal's interface; anything else is
+//! taken for HDAP.
 //! What is none of these may be a DMR frame, by its length: 33 bytes are a burst, 12 a PDU whose
 //! checksum tells its kind, 11 a location report. Only frames that would be accepted are described;
 //! of others the refusal says what is wrong.
@@ -10,10 +11,12 @@
 mod dmr;
 mod homebrew;
 mod payload;
+mod text;
 mod walk;
 
 pub use dmr::{describe_burst, describe_lip, describe_pdu};
 pub use homebrew::describe_homebrew;
+pub use text::{describe_nmea, describe_pei};
 pub use walk::Field;
 
 use crate::error::{DecodeError, Layer, Parsed};
@@ -32,6 +35,9 @@ use walk::Walk;
 /// # Errors
 /// What the frame's reader refuses, and bytes after its end.
 pub fn describe(bytes: &[u8]) -> Result<Vec<Field>, DecodeError> {
+    if let Some(described) = text::by_first_bytes(bytes) {
+        return described;
+    }
     let refused = match by_first_bytes(bytes) {
         Ok(fields) => return Ok(fields),
         Err(refused) => refused,

@@ -1,6 +1,15 @@
 //! The 24 bits that name a radio, a talkgroup or a gateway. It does not know the number plan.
 
+use crate::bits::Input;
 use core::fmt;
+use nom::bits::complete::take;
+use nom::combinator::map;
+use nom::{IResult, Parser};
+
+/// Reads one.
+pub(super) fn address(input: Input<'_>) -> IResult<Input<'_>, Address> {
+    map(take(24usize), Address::low).parse(input)
+}
 
 /// A link layer identity (LLID), 24 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

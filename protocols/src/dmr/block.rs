@@ -114,7 +114,7 @@ impl Block {
         }
         let (head, data) = octets.split_at_checked(2).ok_or_else(wrong)?;
         let fields = (take(7usize), take(9usize));
-        let (serial, found): (u8, u16) = super::bits::whole(head, fields).ok_or_else(wrong)?;
+        let (serial, found): (u8, u16) = crate::bits::whole(head, fields).ok_or_else(wrong)?;
         check(layer, found.into(), nine(data, serial, rate.mask()).into())?;
         Self::new(rate, Some(serial), data).ok_or_else(wrong)
     }

@@ -8,10 +8,10 @@
 //! The information is coded by its data type: rate 1 not at all (bits 96 to 99 are empty, B.10B),
 //! rate 3/4 by the trellis, everything else by BPTC(196,96).
 
-use super::bits::whole;
 use super::slot_type::{DataType, SlotType};
 use super::sync::SyncWord;
 use super::{bptc, trellis};
+use crate::bits::whole;
 use crate::error::{DecodeError, Layer};
 use crate::refuse::{exactly, value};
 use core::fmt;

@@ -18,9 +18,10 @@
 //! Another opcode, a maker's feature set, and a block with a reserved bit set are kept raw.
 
 use super::Address;
-use super::bits::{Bits, address, flag, whole};
+use super::address::address;
 use super::crc::{Mask, ccitt};
 use super::trunking::{Ack, AckChannel, Ahoy};
+use crate::bits::{Bits, flag, whole};
 use crate::error::{DecodeError, Layer};
 use crate::refuse::{check, exactly};
 use core::fmt;
@@ -267,9 +268,9 @@ impl Body {
     }
 }
 
-type Bitwise<'a> = IResult<super::bits::Input<'a>, Body>;
+type Bitwise<'a> = IResult<crate::bits::Input<'a>, Body>;
 
-fn unit_request(input: super::bits::Input<'_>) -> Bitwise<'_> {
+fn unit_request(input: crate::bits::Input<'_>) -> Bitwise<'_> {
     let fields = (take(8usize), tag(0u8, 8usize), address, address);
     let read = |(options, _, target, source)| Body::UnitRequest {
         options,
@@ -279,7 +280,7 @@ fn unit_request(input: super::bits::Input<'_>) -> Bitwise<'_> {
     fields.map(read).parse(input)
 }
 
-fn unit_answer(input: super::bits::Input<'_>) -> Bitwise<'_> {
+fn unit_answer(input: crate::bits::Input<'_>) -> Bitwise<'_> {
     let fields = (take(8usize), take(8usize), address, address);
     let read = |(options, answer, target, source)| Body::UnitAnswer {
         options,
@@ -290,7 +291,7 @@ fn unit_answer(input: super::bits::Input<'_>) -> Bitwise<'_> {
     fields.map(read).parse(input)
 }
 
-fn nack(input: super::bits::Input<'_>) -> Bitwise<'_> {
+fn nack(input: crate::bits::Input<'_>) -> Bitwise<'_> {
     let fields = (flag, flag, take(6usize), take(8usize), address, address);
     let read = |(has_more, from_radio, service, reason, source, target)| Body::Nack {
         has_more,
@@ -303,7 +304,7 @@ fn nack(input: super::bits::Input<'_>) -> Bitwise<'_> {
     fields.map(read).parse(input)
 }
 
-fn activate(input: super::bits::Input<'_>) -> Bitwise<'_> {
+fn activate(input: crate::bits::Input<'_>) -> Bitwise<'_> {
     let fields = (tag(0u16, 16usize), address, address);
     let read = |(_, base_station, source)| Body::Activate {
         base_station,
@@ -312,7 +313,7 @@ fn activate(input: super::bits::Input<'_>) -> Bitwise<'_> {
     fields.map(read).parse(input)
 }
 
-fn preamble(input: super::bits::Input<'_>) -> Bitwise<'_> {
+fn preamble(input: crate::bits::Input<'_>) -> Bitwise<'_> {
     let fields = (flag, flag, tag(0u8, 6usize), take(8usize), address, address);
     let read = |(is_data, is_group, _, blocks_to_follow, target, source)| Body::Preamble {
         is_data,

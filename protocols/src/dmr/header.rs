@@ -19,9 +19,10 @@
 //! A format that is not one of these, and a header with a reserved bit set, are not taken apart.
 
 use super::Address;
-use super::bits::{Bits, Input, address, flag, whole};
+use super::address::address;
 use super::crc::{Mask, ccitt};
 use super::element::{DataFormat, Sap, UdtFormat, Verdict};
+use crate::bits::{Bits, Input, flag, whole};
 use crate::error::{DecodeError, Layer};
 use crate::refuse::{check, exactly};
 use core::fmt;

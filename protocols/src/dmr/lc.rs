@@ -8,7 +8,8 @@
 //! ```
 
 use super::Address;
-use super::bits::{Bits, address, flag, whole};
+use super::address::address;
+use crate::bits::{Bits, flag, whole};
 use crate::error::{DecodeError, Layer};
 use crate::refuse::{check, exactly};
 use nom::Parser;

@@ -13,7 +13,6 @@
 //! the checksum behind it tells. Nothing public shows that a PDT terminal sends the same.
 
 mod address;
-mod bits;
 pub mod block;
 pub mod bptc;
 pub mod burst;
@@ -25,7 +24,6 @@ pub mod element;
 pub mod golay;
 pub mod header;
 pub mod lc;
-pub mod lip;
 pub mod nmea;
 pub mod packet;
 pub mod pdu;

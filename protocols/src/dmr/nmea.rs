@@ -10,10 +10,10 @@
 //! | hours 5 | minutes 6 | seconds 6 | 0 20 | course 9 | 0 64 |      long form: two
 //! ```
 
-use super::bits::{Bits, Input, flag, whole};
-use super::lip::Degrees;
+use crate::bits::{Bits, Input, flag, whole};
 use crate::error::{DecodeError, Layer};
 use crate::gps::{Angle, Time};
+use crate::lip::Degrees;
 use crate::refuse::{length, value};
 use alloc::vec::Vec;
 use core::fmt;

@@ -10,7 +10,8 @@
 //! kept as they are.
 
 use super::Address;
-use super::bits::{Bits, address, flag, whole};
+use super::address::address;
+use crate::bits::{Bits, flag, whole};
 use core::fmt;
 use nom::Parser;
 use nom::bits::complete::{tag, take};

@@ -113,7 +113,41 @@ impl Angle {
     }
 }
 
+impl Time {
+    /// A time of day; none if there is no such.
+    #[must_use]
+    pub fn of(hour: u8, minute: u8, second: u8) -> Option<Self> {
+        let time = Self {
+            hour,
+            minute,
+            second,
+        };
+        (hour <= 23 && minute <= 59 && second <= 60).then_some(time)
+    }
+
+    /// Milliseconds since midnight. A leap second counts as the second after it.
+    #[must_use]
+    pub fn of_day_ms(self) -> i64 {
+        let minutes = i64::from(self.hour) * 60 + i64::from(self.minute);
+        (minutes * 60 + i64::from(self.second)) * 1000
+    }
+}
+
 impl Date {
+    /// A date of 2000 to 2099; none if there is no such.
+    #[must_use]
+    pub fn of(year: u16, month: u8, day: u8) -> Option<Self> {
+        let date = Self { year, month, day };
+        let can_be = matches!(year, 2000..=2099) && matches!(month, 1..=12);
+        (can_be && (1..=date.days_in(month)).contains(&day)).then_some(date)
+    }
+
+    /// That time of that day, milliseconds since 1970 UTC.
+    #[must_use]
+    pub fn utc_ms(self, time: Time) -> i64 {
+        self.days() * 86_400_000 + time.of_day_ms()
+    }
+
     /// 1 January of 2000 is day 10957 since 1970.
     const EPOCH_DAYS: i64 = 10_957;
 
@@ -169,9 +203,7 @@ impl Gps {
     #[must_use]
     pub fn taken_utc_ms(&self) -> Option<i64> {
         let (date, time) = self.date.zip(self.time)?;
-        let hours = date.days() * 24 + i64::from(time.hour);
-        let minutes = hours * 60 + i64::from(time.minute);
-        Some((minutes * 60 + i64::from(time.second)) * 1000)
+        Some(date.utc_ms(time))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::event::{Busy, LinkEvent};
 use super::homebrew::AirLink;
+use super::nmea::NmeaLink;
+use super::pei::PeiLink;
 use super::serial::SerialLink;
 use super::{Link, LinkCounts};
 use alloc::boxed::Box;
@@ -17,6 +19,10 @@ pub enum AnyLink {
     Serial(SerialLink),
     /// Homebrew, with DMR behind it.
     Air(Box<AirLink>),
+    /// A TETRA terminal's interface.
+    Pei(PeiLink),
+    /// A satellite receiver.
+    Nmea(NmeaLink),
 }
 
 impl AnyLink {
@@ -27,21 +33,29 @@ impl AnyLink {
             (Self::Datagram(link), Some(from)) => link.handle_bytes(now_ms, from, bytes),
             (Self::Serial(link), None) => link.handle_bytes(now_ms, bytes),
             (Self::Air(link), Some(from)) => link.handle_bytes(now_ms, from, bytes),
+            (Self::Pei(link), None) => link.handle_bytes(now_ms, bytes),
+            (Self::Nmea(link), None) => link.handle_bytes(now_ms, bytes),
             _ => {}
         }
     }
 
     /// The serial port was opened; nothing over UDP.
     pub fn opened(&mut self, now_ms: u64) {
-        if let Self::Serial(link) = self {
-            link.opened(now_ms);
+        match self {
+            Self::Datagram(_) | Self::Air(_) => {}
+            Self::Serial(link) => link.opened(now_ms),
+            Self::Pei(link) => link.opened(now_ms),
+            Self::Nmea(link) => link.opened(),
         }
     }
 
     /// The serial port was lost; nothing over UDP.
     pub fn lost(&mut self) {
-        if let Self::Serial(link) = self {
-            link.lost();
+        match self {
+            Self::Datagram(_) | Self::Air(_) => {}
+            Self::Serial(link) => link.lost(),
+            Self::Pei(link) => link.lost(),
+            Self::Nmea(link) => link.lost(),
         }
     }
 
@@ -51,6 +65,8 @@ impl AnyLink {
             Self::Datagram(link) => link.handle_timeout(now_ms),
             Self::Serial(link) => link.handle_timeout(now_ms),
             Self::Air(link) => link.handle_timeout(now_ms),
+            Self::Pei(link) => link.handle_timeout(now_ms),
+            Self::Nmea(link) => link.handle_timeout(now_ms),
         }
     }
 
@@ -63,6 +79,9 @@ impl AnyLink {
             Self::Datagram(link) => link.send(now_ms, token, hdap),
             Self::Serial(link) => link.send(now_ms, token, hdap),
             Self::Air(link) => link.send(now_ms, token, &hdap),
+            Self::Pei(link) => link.send(now_ms, token, &hdap),
+            // It only listens.
+            Self::Nmea(_) => Err(Busy::Malformed),
         }
     }
 
@@ -72,6 +91,8 @@ impl AnyLink {
             Self::Datagram(link) => link.close(now_ms),
             Self::Serial(link) => link.close(now_ms),
             Self::Air(link) => link.close(now_ms),
+            Self::Pei(link) => link.close(now_ms),
+            Self::Nmea(link) => link.close(),
         }
     }
 
@@ -87,6 +108,8 @@ impl AnyLink {
                 let transmit = link.poll_transmit()?;
                 Some((Some(transmit.to), transmit.bytes))
             }
+            Self::Pei(link) => Some((None, link.poll_transmit()?)),
+            Self::Nmea(_) => None,
         }
     }
 
@@ -97,6 +120,8 @@ impl AnyLink {
             Self::Datagram(link) => link.poll_timeout(),
             Self::Serial(link) => link.poll_timeout(),
             Self::Air(link) => link.poll_timeout(),
+            Self::Pei(link) => link.poll_timeout(),
+            Self::Nmea(link) => link.poll_timeout(),
         }
     }
 
@@ -106,6 +131,8 @@ impl AnyLink {
             Self::Datagram(link) => link.poll_event(),
             Self::Serial(link) => link.poll_event(),
             Self::Air(link) => link.poll_event(),
+            Self::Pei(link) => link.poll_event(),
+            Self::Nmea(link) => link.poll_event(),
         }
     }
 
@@ -116,6 +143,8 @@ impl AnyLink {
             Self::Datagram(link) => link.ready(),
             Self::Serial(link) => link.ready(),
             Self::Air(link) => link.ready(),
+            Self::Pei(link) => link.ready(),
+            Self::Nmea(link) => link.is_up(),
         }
     }
 
@@ -126,6 +155,8 @@ impl AnyLink {
             Self::Datagram(link) => link.is_up(),
             Self::Serial(link) => link.is_up(),
             Self::Air(link) => link.is_up(),
+            Self::Pei(link) => link.is_up(),
+            Self::Nmea(link) => link.is_up(),
         }
     }
 
@@ -136,6 +167,8 @@ impl AnyLink {
             Self::Datagram(link) => link.counts(),
             Self::Serial(link) => link.counts(),
             Self::Air(_) => LinkCounts::default(),
+            Self::Pei(link) => link.counts(),
+            Self::Nmea(link) => link.counts(),
         }
     }
 }

@@ -31,12 +31,17 @@ mod backoff;
 mod event;
 pub mod homebrew;
 mod machine;
+mod nmea;
+mod pei;
 mod repeat;
 mod serial;
+mod short_data;
 mod timer;
 
 #[cfg(test)]
 mod pair;
+#[cfg(test)]
+mod pei_tests;
 #[cfg(test)]
 mod serial_tests;
 #[cfg(test)]
@@ -47,6 +52,8 @@ pub use event::{
     Busy, DownReason, LinkEvent, MAX_EVENTS, MAX_RECEIVED, MAX_REFUSED, MAX_STATES, MAX_VERDICTS,
     Refusal, SendFault,
 };
+pub use nmea::NmeaLink;
+pub use pei::PeiLink;
 pub use repeat::{REPEAT_WINDOW_MS, REPEATS};
 pub use serial::{GAP_MS, SerialConfig, SerialEnd, SerialLink};
 

@@ -30,6 +30,10 @@ impl Timers {
         self.put(timer, None);
     }
 
+    pub(super) fn is_set(&self, timer: Timer) -> bool {
+        self.0.get(timer as usize).is_some_and(Option::is_some)
+    }
+
     pub(super) fn next(&self) -> Option<u64> {
         self.0.iter().flatten().min().copied()
     }

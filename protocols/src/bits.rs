@@ -1,6 +1,5 @@
 //! Fields that are not whole bytes: reading them with nom, and putting them one after the other.
 
-use super::Address;
 use nom::IResult;
 use nom::Parser;
 use nom::bits::complete::take;
@@ -8,11 +7,11 @@ use nom::combinator::map;
 use nom::error::{Error, ErrorKind};
 
 /// Bytes, and how many bits of the first are taken.
-pub(super) type Input<'a> = (&'a [u8], usize);
+pub(crate) type Input<'a> = (&'a [u8], usize);
 
 /// All of `bytes` as bit fields. Only parsers that fail for want of bits belong here; none then
 /// means that the bytes are too few or too many.
-pub(super) fn whole<'a, T>(
+pub(crate) fn whole<'a, T>(
     bytes: &'a [u8],
     parser: impl Parser<Input<'a>, Output = T, Error = Error<Input<'a>>>,
 ) -> Option<T> {
@@ -25,25 +24,26 @@ pub(super) fn whole<'a, T>(
 }
 
 /// One bit.
-pub(super) fn flag(input: Input<'_>) -> IResult<Input<'_>, bool> {
+pub(crate) fn flag(input: Input<'_>) -> IResult<Input<'_>, bool> {
     map(take(1usize), |bit: u8| bit != 0).parse(input)
 }
 
-/// An address.
-pub(super) fn address(input: Input<'_>) -> IResult<Input<'_>, Address> {
-    map(take(24usize), Address::low).parse(input)
+/// A number of so many bits, the first its sign.
+pub(crate) fn signed(bits: u32, count: u32) -> i32 {
+    let spare = 32 - count;
+    (bits << spare) as i32 >> spare
 }
 
 /// Up to 128 bits, filled from the highest of them downwards.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     value: u128,
     count: u32,
 }
 
 impl Bits {
     /// The low `count` bits of `value` come next.
-    pub(super) fn put(self, value: impl Into<u128>, count: u32) -> Self {
+    pub(crate) fn put(self, value: impl Into<u128>, count: u32) -> Self {
         let mask = (1u128 << count).wrapping_sub(1);
         Self {
             value: self.value << count | value.into() & mask,
@@ -52,7 +52,7 @@ impl Bits {
     }
 
     /// All of them as `N` bytes, zeros behind.
-    pub(super) fn bytes<const N: usize>(self) -> [u8; N] {
+    pub(crate) fn bytes<const N: usize>(self) -> [u8; N] {
         let spare = 128u32.saturating_sub(self.count);
         let bytes = self.value.checked_shl(spare).unwrap_or(0).to_be_bytes();
         let mut out = [0; N];

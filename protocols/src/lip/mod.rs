@@ -1,4 +1,5 @@
-//! Location information protocol: the short report, in the two shapes public sources describe.
+//! Location information protocol: the short report in the two shapes public sources describe, and
+//! the long one ([`LongReport`]).
 //! Integers only. The place is exact to the wire's step of 360/2^25 degrees, 1.2 m at the equator.
 //!
 //! ```text
@@ -11,12 +12,16 @@
 //! is one decoder's reading and was never tested: its sender's hash of 8 bits does not fit into the
 //! 80 bits of a block, so the last 7 are kept as they are.
 
-use super::bits::{Bits, Input, whole};
+use crate::bits::{Bits, Input, signed, whole};
 use crate::error::{DecodeError, Layer};
 use crate::refuse::{exactly, value};
 use core::fmt;
 use nom::bits::complete::{tag, take};
 use nom::{IResult, Parser};
+
+mod long;
+
+pub use long::{LongReport, Motion, When};
 
 /// A short location report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,6 +115,17 @@ impl Velocity {
     }
 }
 
+/// Why a report was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reason(pub u8);
+
+impl Reason {
+    /// The emergency key was pressed, or whatever else the terminal takes for an emergency.
+    pub const EMERGENCY: Self = Self(2);
+    /// The longest time between two reports is over.
+    pub const INTERVAL: Self = Self(129);
+}
+
 impl Lip {
     /// Bytes of a report in short data, its protocol identifier included.
     pub const SDS_LEN: usize = 11;
@@ -192,6 +208,16 @@ impl Lip {
         (degrees_e7(self.latitude), degrees_e7(self.longitude))
     }
 
+    /// Why it was sent, if it says so.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self.shape {
+            Shape::Sds { is_users, extra } => (!is_users).then_some(Reason(extra)),
+            // Three bits whose meaning is another one.
+            Shape::Udt { .. } => None,
+        }
+    }
+
     /// Where to, tenths of a degree from north.
     #[must_use]
     pub fn direction_ddeg(&self) -> u16 {
@@ -224,12 +250,6 @@ fn place<'a>(error_bits: usize) -> impl FnMut(Input<'a>) -> IResult<Input<'a>, P
             };
         fields.map(read).parse(input)
     }
-}
-
-/// A number of so many bits, the first its sign.
-fn signed(bits: u32, count: u32) -> i32 {
-    let spare = 32 - count;
-    (bits << spare) as i32 >> spare
 }
 
 fn sds(input: Input<'_>) -> IResult<Input<'_>, Lip> {
@@ -285,7 +305,7 @@ impl fmt::Display for Lip {
 }
 
 /// 1e-7 degrees, for people.
-pub(super) struct Degrees(pub(super) i32);
+pub(crate) struct Degrees(pub(crate) i32);
 
 impl fmt::Display for Degrees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
