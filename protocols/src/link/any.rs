@@ -135,7 +135,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.counts(),
             Self::Serial(link) => link.counts(),
-            Self::Air(_) => LinkCounts::default(),
+            Self::Air(link) => link.counts(),
         }
     }
 }
