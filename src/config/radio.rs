@@ -285,6 +285,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             device_id: 0,
             links: Vec::new(),
             serial,
+            air: None,
             origin: origin.unwrap_or(Origin::Sample),
         }));
     }

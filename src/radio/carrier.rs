@@ -111,7 +111,7 @@ impl Carrier {
             }
             // No handheld here is a TETRA terminal or a receiver.
             let is_ours = |port: &AnyPort<'_>| match port {
-                AnyPort::Udp(_) => true,
+                AnyPort::Udp(_) | AnyPort::Air(_) => true,
                 AnyPort::Serial(serial) => serial.speaks == Speaks::Hrnp,
             };
             out.extend(gateway.ports().filter(is_ours).map(|port| match port {

@@ -166,7 +166,7 @@ impl AnyLink {
         match self {
             Self::Datagram(link) => link.counts(),
             Self::Serial(link) => link.counts(),
-            Self::Air(_) => LinkCounts::default(),
+            Self::Air(link) => link.counts(),
             Self::Pei(link) => link.counts(),
             Self::Nmea(link) => link.counts(),
         }

@@ -33,7 +33,7 @@ use crate::gps::{Angle, Gps, GpsField, Time};
 use crate::hdap::Hdap;
 use crate::homebrew::{Slot, key};
 use crate::link::event::Events;
-use crate::link::{Busy, LinkEvent, Refusal, SendFault, Transmit};
+use crate::link::{Busy, LinkCounts, LinkEvent, Refusal, SendFault, Transmit};
 use crate::lp::Lp;
 use crate::message::Message;
 use crate::radio_ip::RadioIp;
@@ -213,6 +213,22 @@ impl AirLink {
     #[must_use]
     pub fn is_up(&self) -> bool {
         !self.airs.is_empty()
+    }
+
+    /// What was counted at its end of the network.
+    #[must_use]
+    pub fn counts(&self) -> LinkCounts {
+        let counts = match &self.end {
+            End::Master(master) => master.counts(),
+            End::Client(client) => client.counts(),
+        };
+        LinkCounts {
+            received: counts.received,
+            refused: counts.refused,
+            stale: counts.passed_over,
+            dropped: counts.dropped,
+            ..LinkCounts::default()
+        }
     }
 
     // From the owner to the air.
