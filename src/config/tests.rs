@@ -429,8 +429,8 @@ fn with_gateway(name: &str) -> Disk {
     let head = format!("# [[gateway]]\n# name = \"{name}\"");
     let (before, rest) = text.split_once(&head).unwrap();
     let (gateway, after) = rest.split_once("\n\n").unwrap();
-    let gateway = format!("{head}{gateway}").replace("# [[", "[[");
-    let gateway = gateway.replace("\n# ", "\n");
+    // One mark less: what stands behind two stays a comment.
+    let gateway = format!("\n{head}{gateway}").replace("\n# ", "\n");
     let text = format!("{before}{gateway}\n\n{after}");
     disk.0.insert(MAIN.into(), text.into_bytes());
     disk
