@@ -67,14 +67,14 @@ impl Engine {
         incident.emergency.as_mut()
     }
 
-    /// An ended incident is open again: so is its emergency, unless its terminal has another.
+    /// An ended incident is open again, and so is its emergency: its terminal has no other.
     pub(super) fn revive_emergency(&mut self, at: EngineTime, id: IncidentId) {
         let incident = self.state.incidents.get(&id);
         let Some(ended) = incident.and_then(|found| found.emergency.as_ref()) else {
             return;
         };
         let (radio, unit) = (ended.radio, ended.unit);
-        self.state.emergencies.entry(radio).or_insert(id);
+        self.state.emergencies.insert(radio, id);
         if let Some(unit) = unit
             && let Some(found) = self.state.units.get_mut(&unit)
         {

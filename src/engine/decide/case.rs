@@ -175,7 +175,8 @@ impl Engine {
     /// The survivor's slot an assignment moves to, if it moves.
     fn slot_at(&self, survivor: &Incident, assignment: &Assignment) -> Option<u8> {
         let accepted = assignment.rung >= Rung::Accepted;
-        if !accepted || !survivor.phase.is_ours() {
+        // Nobody is his own back-up.
+        if !accepted || !survivor.phase.is_ours() || survivor.is_emergency_of(assignment.unit) {
             return None;
         }
         let slot = self.slot_for(survivor, self.state.units.get(&assignment.unit)?);
@@ -229,7 +230,7 @@ impl Engine {
         let anew = self.state.incident(incident)?.anew();
         let expected = "resolved, followed up, closed or cancelled";
         let found = self.legal(incident, Step::Reopen(anew), expected)?;
-        self.room_for(found.classification().grade)?;
+        self.may_revive(found)?;
         draft.events.push(Event::Case(CaseEvent::Reopened {
             incident,
             reason: reason.to_owned(),
@@ -237,6 +238,18 @@ impl Engine {
             by: by.clone(),
         }));
         Ok(())
+    }
+
+    /// Whether an ended incident may be open again.
+    fn may_revive(&self, incident: &Incident) -> Result<(), Rejection> {
+        let radio = incident.emergency.as_ref().map(|found| found.radio);
+        let open = radio.and_then(|radio| self.state.emergencies.get(&radio));
+        if open.is_some_and(|open| *open != incident.id) {
+            return Err(Rejection::Invalid(
+                "its terminal calls for help in a later incident that is open: work that one",
+            ));
+        }
+        self.room_for(incident.classification().grade)
     }
 
     /// Takes the last merge, close, cancel or resolve of a desk back.
@@ -265,7 +278,7 @@ impl Engine {
         let expected = "merged, closed, cancelled or resolved";
         self.legal(incident, Step::Undo(before), expected)?;
         if before.is_open() {
-            self.room_for(found.classification().grade)?;
+            self.may_revive(found)?;
         }
         draft.events.push(Event::Case(CaseEvent::Undone {
             incident,

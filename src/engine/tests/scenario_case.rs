@@ -381,6 +381,31 @@ fn an_emergency_is_never_a_duplicate_and_comes_back_whole() {
         4.0   calls    铁骑01 #1 1001 x1
         5.0   emergency 1001                           // joins it, as before
         5.0   calls    铁骑01 #1 1001 x2
+        6.0   cancel   #1
+        7.0   emergency 1001
+        7.0   calls    铁骑01 #3 1001 x1
+        8.0   undo     #1
+        8.0   refused  its terminal calls for help in a later incident
+        8.0   reopen   #1
+        8.0   refused  its terminal calls for help in a later incident
+        ",
+    );
+}
+
+/// What an officer works on joins the emergency of that officer: the work is called off.
+#[test]
+fn nobody_becomes_his_own_back_up_by_a_merge() {
+    check(
+        "
+        0.0   unit     铁骑01 motorcycle at 0,0   terminal 1001
+        0.0   report   traffic grade I at 0,0
+        1.0   key      1001 1
+        1.0   expect   #1 Assigned 铁骑01 Accepted
+        2.0   emergency 1001
+        3.0   merge    #1 #2
+        3.0   merged   #1 #2
+        3.0   expect   铁骑01 Available
+        3.0   calls    铁骑01 #2 1001 x1
         ",
     );
 }
