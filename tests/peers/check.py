@@ -34,6 +34,8 @@ PASSED_OVER = {
     "MMDVM modem frame", "CRC-32", "CRC-9", "CRC-CCITT", "Golay(20,8,7)", "rate-3/4 trellis",
     "RS(12,9,4) full LC with mask", "DMR udt", "LIP short location report",
     "LIP short location report in SDS type 4 (PID 0x0A)",
+    # No peer here reads these; the captures themselves are the witnesses.
+    "Homebrew", "MMDVMHost<->DMRGateway", "TETRA PEI", "TETRA PEI +CTSDSR",
 }
 
 
