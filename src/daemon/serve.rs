@@ -8,7 +8,6 @@ use super::rpc::{self, Problem, Request};
 use super::session::{ConsoleId, Cut, Heard, Login};
 use super::view::{Name, Named, to_json};
 use super::{Daemon, Now, Work};
-use crate::config::users::Role;
 use crate::engine::answer::{KeyOf, Lookup};
 use crate::engine::claim::Desk;
 use crate::engine::command::Command;
@@ -111,14 +110,6 @@ impl Daemon {
             }
             (Some(least), Some((_, role))) if *role < least => {
                 let message = format!("{} needs the role {least}, you are {role}", request.method);
-                Err(Problem::new(Problem::FORBIDDEN, message))
-            }
-            _ => Ok(method),
-        });
-        let vouches = request.method == "incident.report" && has_alarm(&request);
-        let allowed = allowed.and_then(|method| match &user {
-            Some((_, role)) if vouches && *role < Role::Dispatcher => {
-                let message = "incident.report with `alarm` needs the role dispatcher";
                 Err(Problem::new(Problem::FORBIDDEN, message))
             }
             _ => Ok(method),

@@ -1,7 +1,6 @@
 //! Methods of alarms and tasks.
 
-use super::{Call, Context, MAX_TEXT, by, keyed, short};
-use crate::config::users::Role;
+use super::{Call, Context, MAX_TEXT, by, dispatcher, keyed, short};
 use crate::daemon::rpc::Problem;
 use crate::engine::command::Command;
 use crate::engine::id::{AlarmId, TaskId};
@@ -42,9 +41,8 @@ pub(super) fn done(context: Context<'_>, user: &str, params: TaskParams) -> Resu
     let TaskParams { key, task, outcome } = params;
     let found = context.engine.state().tasks.get(&TaskId(task));
     let moves_a_unit = found.is_some_and(|task| task.kind == TaskKind::Voice);
-    if moves_a_unit && context.role < Some(Role::Dispatcher) {
-        let message = "task.done of a voice task needs the role dispatcher";
-        return Err(Problem::new(Problem::FORBIDDEN, message));
+    if moves_a_unit {
+        dispatcher(context, "task.done of a voice task")?;
     }
     short("outcome", &outcome, MAX_TEXT)?;
     let command = Command::FinishTask {

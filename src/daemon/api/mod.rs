@@ -119,6 +119,15 @@ fn some_text(what: &str, text: &str, limit: usize) -> Result<(), Problem> {
     short(what, text, limit)
 }
 
+/// Whether a dispatcher asks, for what more may call and only they may do.
+fn dispatcher(context: Context<'_>, what: &str) -> Result<(), Problem> {
+    if context.role >= Some(Role::Dispatcher) {
+        return Ok(());
+    }
+    let message = format!("{what} needs the role dispatcher");
+    Err(Problem::new(Problem::FORBIDDEN, message))
+}
+
 fn by(user: &str) -> By {
     By::User(user.to_owned())
 }

@@ -2,7 +2,7 @@
 
 use super::names::{category, grade, point, wall_ms};
 use super::params::PositionParams;
-use super::{Call, Context, MAX_NAME, MAX_TEXT, by, keyed, short, some_text};
+use super::{Call, Context, MAX_NAME, MAX_TEXT, by, dispatcher, keyed, short, some_text};
 use crate::daemon::rpc::Problem;
 use crate::daemon::view::{Name, Named};
 use crate::engine::command::Command;
@@ -60,6 +60,9 @@ pub(super) fn report(
     user: &str,
     params: ReportParams,
 ) -> Result<Call, Problem> {
+    if params.alarm.is_some() {
+        dispatcher(context, "incident.report with `alarm`")?;
+    }
     short("sender_number", &params.sender_number, MAX_NAME)?;
     let call = params.call.map(CallId);
     let report = Box::new(told(context, user, &params, call)?);
@@ -93,6 +96,10 @@ pub(super) fn split(
         let why = "`call` is missing: which call becomes an incident of its own?";
         return Err(Problem::params(why));
     };
+    if params.alarm.is_some() {
+        let why = "`alarm`: a call is split, which no terminal's emergency is";
+        return Err(Problem::params(why));
+    }
     if !params.sender_number.is_empty() {
         let why = "`sender_number`: a call is split, which no other desk sent";
         return Err(Problem::params(why));

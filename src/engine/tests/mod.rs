@@ -5,7 +5,6 @@ mod bounds;
 mod expect;
 mod golden;
 mod golden_case;
-mod image;
 
 mod lifecycle;
 mod property;
