@@ -335,12 +335,6 @@ impl<'a> Sds<'a> {
         }
     }
 
-    /// Whether it goes as a status rather than as data.
-    #[must_use]
-    pub fn is_status(&self) -> bool {
-        matches!(self, Self::Status(_) | Self::ShortReport { .. })
-    }
-
     /// Writes it.
     pub fn emit(&self, out: &mut impl BufMut) {
         match self {
