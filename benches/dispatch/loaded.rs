@@ -1,8 +1,9 @@
 //! The same way of a call while much else comes in: reports and positions at a fixed pace, and
 //! emergencies among them if wanted.
 //!
-//! t0 of a report is when it was due to be written, not when it was: a client that falls behind
-//! does not hide the wait. Every report that became no frame counts as dropped. t0 of an emergency
+//! t0 of a report is when it was due to be written, though the client was still at the one before: a
+//! daemon that does not read hides no wait. Only when the client itself slept too long, which is not
+//! the daemon's, it is when it woke up. Every report that became no frame counts as dropped. t0 of an emergency
 //! is before its datagram is sent, which nobody delays.
 
 use crate::client::Client;
@@ -93,22 +94,28 @@ pub(crate) fn run(
     let due = |number: u32| began + Duration::from_secs(1) * number / REPORTS;
     let (mut writer, lines) = client.split()?;
     let mut arrived = Arrived::default();
-    let (answered, sent) = std::thread::scope(|scope| {
+    let (answered, written, sent) = std::thread::scope(|scope| {
         let answers = scope.spawn(move || lines.incidents(reports));
         let driver = scope.spawn(|| drive(positions, began, run.emergencies, seconds, &done));
-        let reporter = scope.spawn(move || -> anyhow::Result<()> {
+        let reporter = scope.spawn(move || -> anyhow::Result<Vec<Instant>> {
+            let (mut written, mut awake) = (Vec::new(), began);
             for number in 0..reports {
-                std::thread::sleep(due(number).saturating_duration_since(Instant::now()));
+                let early = due(number).saturating_duration_since(Instant::now());
+                if !early.is_zero() {
+                    std::thread::sleep(early);
+                    awake = Instant::now();
+                }
+                written.push(due(number).max(awake));
                 writer.report(number)?;
             }
-            Ok(())
+            Ok(written)
         });
         arrived.wait(reports, emergencies, offers);
         done.store(true, Ordering::Relaxed);
         let joined = |_| anyhow::anyhow!("a thread of the load panicked");
-        reporter.join().map_err(joined)??;
+        let written = reporter.join().map_err(joined)??;
         let sent = driver.join().map_err(joined)?;
-        anyhow::Ok((answers.join().map_err(joined)??, sent))
+        anyhow::Ok((answers.join().map_err(joined)??, written, sent))
     })?;
     let mut loaded = Loaded {
         times,
@@ -117,11 +124,14 @@ pub(crate) fn run(
         positions: sent.positions,
         helped: Vec::new(),
     };
-    for number in REPORTS * run.warm_up..reports {
+    for (number, began) in (0..reports)
+        .zip(written)
+        .skip((REPORTS * run.warm_up) as usize)
+    {
         let incident = answered.get(&number);
         match incident.and_then(|incident| arrived.incidents.get(incident)) {
             Some(at) => {
-                let took = nanos(due(number), *at);
+                let took = nanos(began, *at);
                 loaded.times.saturating_record(took);
             }
             None => loaded.dropped += 1,

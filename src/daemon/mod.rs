@@ -173,6 +173,8 @@ pub struct Daemon {
     boards: VecDeque<ConsoleId>,
     moved: BTreeSet<UnitId>,
     noted_at: EngineTime,
+    /// Positions are being journalled; these ids are done.
+    noting: Option<RadioId>,
     shown_at: EngineTime,
     /// Rankings shown to the desks.
     shown: Shown,
@@ -233,6 +235,7 @@ impl Daemon {
             boards: VecDeque::new(),
             moved: BTreeSet::new(),
             noted_at: now.at,
+            noting: None,
             shown_at: now.at,
             shown: Shown::default(),
             gone: Vec::new(),
@@ -391,8 +394,16 @@ impl Daemon {
         let deaths = self.sessions.values().map(|it| it.dead_at().0).min();
         let note = (!self.engine.positions().is_still() && self.degraded.is_none())
             .then(|| self.noted_at.plus_ms(Self::NOTE_EVERY_MS));
+        let noting = self.noting.map(|_| self.at);
         let show = (!self.moved.is_empty()).then(|| self.shown_at.plus_ms(Self::SHOW_EVERY_MS));
-        let times = [deadline, self.gateways.next_timeout(), deaths, note, show];
+        let times = [
+            deadline,
+            self.gateways.next_timeout(),
+            deaths,
+            note,
+            noting,
+            show,
+        ];
         times.into_iter().flatten().min()
     }
 

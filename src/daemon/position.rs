@@ -56,11 +56,21 @@ impl Daemon {
         }
     }
 
+    /// Journals the next piece of the terminals that moved: a whole county at once would hold up
+    /// everything else.
     pub(super) fn note_positions(&mut self, now: Now, out: &mut dyn Outbox) {
+        if self.degraded.is_some() {
+            return;
+        }
         let due = now.at.since_ms(self.noted_at) >= Self::NOTE_EVERY_MS;
-        if due && !self.engine.positions().is_still() && self.degraded.is_none() {
+        if self.noting.is_none() && due && !self.engine.positions().is_still() {
             self.noted_at = now.at;
-            self.execute(now, &Command::NotePositions, out);
+            self.noting = Some(RadioId(0));
+        }
+        let Some(behind) = self.noting else { return };
+        self.noting = self.engine.positions().end_of_piece(behind);
+        if self.noting.is_some() {
+            self.execute(now, &Command::NotePositions { behind }, out);
         }
     }
 }

@@ -20,8 +20,11 @@ pub enum Command {
     Resume,
     /// A deadline has come ([`super::Engine::next_deadline`]); handles the earliest one.
     Tick,
-    /// Journals where the terminals that moved are.
-    NotePositions,
+    /// Journals where terminals that moved are: the first few with an id greater than `behind`.
+    NotePositions {
+        /// Whom the last piece ended with; 0 begins.
+        behind: RadioId,
+    },
 
     /// A call. With a category it is confirmed and queued in the same batch.
     Report(Box<Report>),

@@ -7,6 +7,7 @@
 use super::id::{EngineTime, Point, RadioId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// A fix as the edge hands it in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,8 @@ impl Positions {
     const JITTER_MS: i64 = 50;
     /// A jump is forgiven when it is within the fixes' own scatter, centimetres.
     const SCATTER_CM: u64 = 20_000;
+    /// Fixes one event holds at most: 12 KB.
+    const PER_EVENT: usize = 500;
 
     /// Takes a fix, or says why it is not believed. `speed_cm_s` is the fastest anybody moves.
     pub(super) fn observe(
@@ -142,13 +145,27 @@ impl Positions {
         self.moved.is_empty()
     }
 
-    /// Terminals that moved since the last `PositionsNoted`, in id order.
-    pub(super) fn moved(&self) -> Vec<(RadioId, Point, EngineTime)> {
+    /// One piece of the terminals that moved since they were last noted, in id order, those with
+    /// an id greater than `behind`.
+    pub(super) fn moved(&self, behind: RadioId) -> Vec<(RadioId, Point, EngineTime)> {
         let place = |radio: &RadioId| {
             let place = self.of(*radio)?;
             Some((*radio, place.point, place.taken_at))
         };
-        self.moved.iter().filter_map(place).collect()
+        self.piece(behind).filter_map(place).collect()
+    }
+
+    /// With whom the piece behind `behind` ends; none when there is nothing more.
+    #[must_use]
+    pub fn end_of_piece(&self, behind: RadioId) -> Option<RadioId> {
+        self.piece(behind).last().copied()
+    }
+
+    fn piece(&self, behind: RadioId) -> impl Iterator<Item = &RadioId> {
+        let rest = self
+            .moved
+            .range((Bound::Excluded(behind), Bound::Unbounded));
+        rest.take(Self::PER_EVENT)
     }
 
     /// The believed place of a terminal.

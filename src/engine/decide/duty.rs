@@ -182,13 +182,10 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn note_positions(&self, draft: &mut Draft) {
-        /// Fixes one event holds at most: about 24 bytes each, well below a record's limit.
-        const PER_EVENT: usize = 10_000;
-        for fixes in self.positions.moved().chunks(PER_EVENT) {
-            draft.events.push(Event::PositionsNoted {
-                fixes: fixes.to_vec(),
-            });
+    pub(super) fn note_positions(&self, draft: &mut Draft, behind: RadioId) {
+        let fixes = self.positions.moved(behind);
+        if !fixes.is_empty() {
+            draft.events.push(Event::PositionsNoted { fixes });
         }
     }
 }

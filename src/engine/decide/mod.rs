@@ -43,7 +43,7 @@ impl Engine {
             Command::PublishPolicy => self.publish_policy(&mut draft),
             Command::Resume => self.resume(&mut draft),
             Command::Tick => self.tick(&mut draft),
-            Command::NotePositions => self.note_positions(&mut draft),
+            Command::NotePositions { behind } => self.note_positions(&mut draft, *behind),
             Command::Report(report) => self.report_incident(&mut draft, report).map(drop)?,
             Command::ReportEmergency { alarm, report, by } => {
                 self.report_emergency(&mut draft, *alarm, report, by)?;

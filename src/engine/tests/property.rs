@@ -410,7 +410,7 @@ impl Audited {
                 trusted: *trusted,
                 by: String::new(),
             },
-            Op::Note => Command::NotePositions,
+            Op::Note => Command::NotePositions { behind: RadioId(0) },
             Op::Ack(back) => Command::AckAlarm {
                 alarm: AlarmId(*back),
                 by: String::new(),

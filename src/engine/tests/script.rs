@@ -379,7 +379,7 @@ impl Script {
             | "receipt" | "return" | "merge" | "link" | "reopen" | "undo" | "feedback"
             | "followup" => self.case_command(verb, words),
             "trust" | "bar" => Self::trust_command(verb, words),
-            "notefixes" => Command::NotePositions,
+            "notefixes" => Command::NotePositions { behind: RadioId(0) },
             "msg" => self.message_command(words),
             "claim" => Command::Claim {
                 incident: incident(words[0]),

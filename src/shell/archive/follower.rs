@@ -13,7 +13,7 @@
 use super::feed::{Feed, Group, Next};
 use super::replica::{Replica, ReplicaError, Rules};
 use super::store::{Meta, Store, StoreError};
-use super::{ARCHIVE_DIR, BROKEN_DIR, Slot};
+use super::{ARCHIVE_DIR, BROKEN_DIR, Slot, make_way};
 use crate::daemon::archive::{SnapshotStatus, Status};
 use crate::journal::{self, ChainPoint, FileDisk, Kind, Record, ScanError, Snapshot};
 use std::path::{Path, PathBuf};
@@ -210,6 +210,7 @@ impl Follower {
             for record in &group.records {
                 self.replica.apply(group.time_ms, group.wall_ms, record)?;
             }
+            make_way();
         }
         self.reached(tip)
     }
@@ -287,6 +288,7 @@ impl Follower {
         }
         let replica = &mut self.replica;
         replica.apply(record.time_ms, record.wall_ms, record.payload)?;
+        make_way();
         match store {
             Some(store) if replica.pending() >= TOGETHER => {
                 Ok(replica.store(store, &mut self.incidents, None)?)

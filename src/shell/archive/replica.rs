@@ -1,6 +1,7 @@
 //! A second engine off the loop, fed by the journal: archive rows and snapshots are made from it,
 //! so the loop neither stops nor copies anything for them.
 
+use super::make_way;
 use super::store::{Changes, Meta, Row, Store, StoreError};
 use crate::daemon::api::{Delivery, ListedIncident};
 use crate::daemon::board::Touched;
@@ -15,6 +16,9 @@ use crate::engine::policy::Policy;
 use crate::geo::plane::Plane;
 use crate::journal::{ChainPoint, Disk, DiskError, Snapshot, SnapshotHead, write_snapshot};
 use std::collections::BTreeSet;
+
+/// Incidents whose rows are written at once.
+const TOGETHER: usize = 4;
 
 /// The config's share of it.
 #[derive(Debug, Clone)]
@@ -161,7 +165,11 @@ impl Replica {
         whole: Option<bool>,
     ) -> Result<(), StoreError> {
         let mut changes = Changes::default();
-        for id in std::mem::take(&mut self.touched) {
+        for (count, id) in std::mem::take(&mut self.touched).into_iter().enumerate() {
+            if count % TOGETHER == 0 {
+                store.write(std::mem::take(&mut changes))?;
+                make_way();
+            }
             if let Some(incident) = self.engine.state().incidents.get(&id) {
                 let known_ms = store.row(id, |row| row.reported_ms)?;
                 *incidents += u64::from(known_ms.is_none());
