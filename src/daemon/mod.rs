@@ -519,15 +519,7 @@ impl Daemon {
             self.cause(now, event, arrived_us, out);
         }
         if !touched.is_empty() {
-            self.board_seq += 1;
-            if self.sessions.values().any(Session::follows_board) {
-                let line = touched.delta(self.views(now.at), self.epoch, self.board_seq);
-                let held = Held::Delta {
-                    seq: self.board_seq,
-                    line,
-                };
-                self.hold(now, held, out);
-            }
+            self.change_board(now, &touched, out);
         }
     }
 

@@ -251,6 +251,9 @@ impl Daemon {
             durable: self.batches.is_durable(),
         };
         let line = rpc::answer(id, &to_json(&result));
+        if let Some(session) = self.sessions.get_mut(&console) {
+            session.follow_soon();
+        }
         let pages = Held::Pages {
             console,
             seq,

@@ -89,6 +89,9 @@ impl Cut {
 pub enum Follows {
     /// It did not subscribe.
     No,
+    /// It subscribed, and its pages leave when what they show is durable: deltas are made from
+    /// here on.
+    Soon,
     /// It gets every delta after this one.
     After(u64),
     /// It was too slow: it must subscribe again.
@@ -222,6 +225,19 @@ impl Session {
     #[must_use]
     pub fn follows_board(&self) -> bool {
         matches!(self.follows, Follows::After(_))
+    }
+
+    /// Whether deltas are made for it.
+    #[must_use]
+    pub fn wants_deltas(&self) -> bool {
+        matches!(self.follows, Follows::Soon | Follows::After(_))
+    }
+
+    /// It will follow, if it does not already.
+    pub fn follow_soon(&mut self) {
+        if !self.follows_board() {
+            self.follows = Follows::Soon;
+        }
     }
 
     /// When it is closed unless something is heard, or is taken.

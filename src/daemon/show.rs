@@ -1,6 +1,8 @@
 //! What the consoles are shown, a few consoles a turn. Answers do not come this way: they do not
 //! wait for anybody's board.
 
+use super::board::Touched;
+use super::effect::Held;
 use super::output::Outbox;
 use super::session::{ConsoleId, Session};
 use super::{Daemon, Now, board};
@@ -37,6 +39,16 @@ impl Daemon {
             if session.comes_next() {
                 self.boards.push_back(*console);
             }
+        }
+    }
+
+    /// The board's next number, and a delta where somebody follows.
+    pub(super) fn change_board(&mut self, now: Now, touched: &Touched, out: &mut dyn Outbox) {
+        self.board_seq += 1;
+        if self.sessions.values().any(Session::wants_deltas) {
+            let seq = self.board_seq;
+            let line = touched.delta(self.views(now.at), self.epoch, seq);
+            self.hold(now, Held::Delta { seq, line }, out);
         }
     }
 

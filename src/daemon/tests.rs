@@ -338,6 +338,25 @@ fn nothing_leaves_before_its_batch_is_durable() {
 }
 
 #[test]
+fn who_subscribes_while_the_disk_works_misses_no_delta() {
+    let mut bench = Bench::with_consoles();
+    bench.disk = false;
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    // Nobody follows yet: the pages wait for the disk.
+    bench.ask(DESK, "incident.report", &report("two", "III"));
+    bench.durable();
+    let told = bench.told(WATCH);
+    let seq = |line: &Value| line["params"]["seq"].as_u64();
+    let subscribed = told[0]["result"]["seq"].as_u64();
+    let deltas = told.iter().filter(|line| line["method"] == "board.delta");
+    assert_eq!(
+        deltas.map(seq).collect::<Vec<_>>(),
+        [subscribed.map(|seq| seq + 1)]
+    );
+}
+
+#[test]
 fn after_a_failed_write_nothing_is_accepted_and_reads_answer() {
     let mut bench = Bench::with_consoles();
     bench.on_duty();
