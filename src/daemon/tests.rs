@@ -348,7 +348,11 @@ fn who_subscribes_while_the_disk_works_misses_no_delta() {
     bench.durable();
     let told = bench.told(WATCH);
     let seq = |line: &Value| line["params"]["seq"].as_u64();
-    let subscribed = told[0]["result"]["seq"].as_u64();
+    let subscribed = told
+        .iter()
+        .find_map(|line| line["result"]["pages"].as_u64());
+    assert!(subscribed.is_some(), "{told:?}");
+    let subscribed = told.iter().find_map(|line| line["result"]["seq"].as_u64());
     let deltas = told.iter().filter(|line| line["method"] == "board.delta");
     assert_eq!(
         deltas.map(seq).collect::<Vec<_>>(),
