@@ -1,10 +1,10 @@
 //! The same way of a call while much else comes in: reports and positions at a fixed pace, and
 //! emergencies among them if wanted.
 //!
-//! t0 of a report is when it was due to be written, though the client was still at the one before: a
-//! daemon that does not read hides no wait. Only when the client itself slept too long, which is not
-//! the daemon's, it is when it woke up. Every report that became no frame counts as dropped. t0 of an emergency
-//! is before its datagram is sent, which nobody delays.
+//! t0 of a report is when it was due to be written, though the client was still at the one before:
+//! a daemon that does not read hides no wait. Only when the client itself slept too long, which is
+//! not the daemon's, it is when it woke up. Every report that became no frame counts as dropped. t0
+//! of an emergency is before its datagram is sent, which nobody delays.
 
 use crate::client::Client;
 use crate::gateway::{Offers, Positions};

@@ -29,7 +29,8 @@ pub(super) fn work(
         if notice.get("method") == Some(&json!("board.resync")) {
             client.call("board.subscribe", &json!({}))?;
         }
-        for (method, mut params) in todo(&notice) {
+        let params = notice.get("params").unwrap_or(&Value::Null);
+        for (method, mut params) in todo(params) {
             keys += 1;
             if let Some(params) = params.as_object_mut() {
                 params.insert("key".into(), json!(format!("desk-{keys}")));
@@ -45,10 +46,9 @@ pub(super) fn work(
     Ok(())
 }
 
-/// What a notice asks of a dispatcher.
-fn todo(notice: &Value) -> Vec<(&'static str, Value)> {
+/// What a notice with these parameters asks of a dispatcher.
+pub(super) fn todo(params: &Value) -> Vec<(&'static str, Value)> {
     let mut calls = Vec::new();
-    let params = notice.get("params").unwrap_or(&Value::Null);
     let list = |name: &str| {
         params
             .get(name)

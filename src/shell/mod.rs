@@ -10,8 +10,8 @@ mod console;
 mod disk;
 mod event_loop;
 mod http;
-mod replay;
-mod start;
+pub(crate) mod replay;
+pub(crate) mod start;
 
 use crate::config::users::Role;
 use crate::daemon::output::LinkId;
