@@ -6,6 +6,7 @@ mod file;
 mod golden;
 mod rot;
 mod snapshot;
+mod states;
 mod write;
 
 use super::*;
