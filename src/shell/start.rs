@@ -42,7 +42,10 @@ pub enum StartError {
     #[error(transparent)]
     Journal(#[from] OpenError),
     /// A record is not one of ours.
-    #[error("failed to read record {seq} of the journal: {reason}; a newer tieqi wrote it")]
+    #[error(
+        "failed to read record {seq} of the journal: {reason}; a newer tieqi wrote it: use that \
+         one, or a later one"
+    )]
     Record {
         /// Which.
         seq: u64,
