@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check peers fuzz bench latency ci
+.PHONY: demo test check flips peers fuzz bench latency ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -11,6 +11,9 @@ test: ## Every test that runs in minutes.
 check: ## Format and lints, as CI sees them.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+flips: ## Every single bit of a journal turned and looked for.
+	cargo test --release --locked --test flips
 
 peers: ## Radio frames against other programs that speak the same; see docs/interop.md.
 	tests/peers/run

@@ -141,6 +141,17 @@ enum Journal {
         /// The data directory.
         dir: PathBuf,
     },
+    /// Tells what a damaged journal would have to give up; with --accept-loss gives it up.
+    Repair {
+        /// The data directory.
+        dir: PathBuf,
+        /// Copies what is lost, cuts it off, and leaves a journal the daemon starts from.
+        #[arg(long)]
+        accept_loss: bool,
+        /// One JSON object on one line.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -209,7 +220,8 @@ fn main() -> ExitCode {
             if let Some(Faults { faults, .. }) = faults {
                 let _ = cli::check::draw(&mut std::io::stderr().lock(), faults);
             }
-            let usage = faults.is_some() || error.is::<tieqi::shell::StartError>();
+            let in_use = error.is::<tieqi::journal::LockError>();
+            let usage = faults.is_some() || in_use || error.is::<tieqi::shell::StartError>();
             ExitCode::from(if usage { 2 } else { 1 })
         }
     }
@@ -276,6 +288,11 @@ fn look(journal: Journal, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
     let fine = match journal {
         Journal::Verify { dir, json } => cli::journal::verify(&dir, json, out)?,
         Journal::Show { dir, from, to } => cli::journal::show(&dir, from..=to, decode, out)?,
+        Journal::Repair {
+            dir,
+            accept_loss,
+            json,
+        } => cli::repair::run(&dir, accept_loss, json, out)?,
         Journal::Export { dir } => cli::journal::export(&dir, cli::journal::event_json, out)?,
     };
     Ok(fine.into())

@@ -16,7 +16,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::engine::event::Event;
-use crate::journal::{self, Damage, FileDisk, Kind, Record, Report, Stray, Torn, opened_wall_ms};
+use crate::journal::{
+    self, Damage, FileDisk, Kind, Record, Repaired, Report, Stray, Torn, opened_wall_ms,
+};
 
 /// Segments from which on `verify` draws a progress bar: about a second's work.
 const PROGRESS_FROM_SEGMENTS: usize = 16;
@@ -58,6 +60,7 @@ pub fn show(
         let text = match record.kind {
             Kind::EVENT => printable(&decode(record.payload)),
             Kind::OPENED => "opened".to_owned(),
+            Kind::REPAIRED => "repaired: what followed was given up".to_owned(),
             Kind(kind) => format!("kind {kind}, {} bytes", record.payload.len()),
         };
         let Record {
@@ -162,6 +165,7 @@ struct Verified<'a> {
     torn: &'a [Torn],
     damage: &'a [Damage],
     stray: &'a [Stray],
+    repaired: &'a [Repaired],
 }
 
 impl<'a> Verified<'a> {
@@ -177,11 +181,12 @@ impl<'a> Verified<'a> {
             torn: &report.torn,
             damage: &report.damage,
             stray: &report.stray,
+            repaired: &report.repaired,
         }
     }
 }
 
-fn disk(dir: &Path) -> Result<FileDisk> {
+pub(super) fn disk(dir: &Path) -> Result<FileDisk> {
     ensure!(
         dir.is_dir(),
         "failed to read the journal: {} is no directory",
@@ -266,13 +271,15 @@ fn findings(report: &Report) -> impl Iterator<Item = String> {
     let damage = report.damage.iter().map(ToString::to_string);
     let torn = report.torn.iter().map(ToString::to_string);
     let stray = report.stray.iter().map(ToString::to_string);
-    damage.chain(torn).chain(stray)
+    let repaired = report.repaired.iter().map(ToString::to_string);
+    damage.chain(torn).chain(stray).chain(repaired)
 }
 
-fn kind_name(kind: Kind) -> String {
+pub(super) fn kind_name(kind: Kind) -> String {
     match kind {
         Kind::EVENT => "event".to_owned(),
         Kind::OPENED => "opened".to_owned(),
+        Kind::REPAIRED => "repaired".to_owned(),
         Kind(kind) => kind.to_string(),
     }
 }
@@ -301,7 +308,7 @@ fn printable(text: &str) -> String {
     out
 }
 
-fn wall(wall_ms: i64) -> String {
+pub(super) fn wall(wall_ms: i64) -> String {
     match Timestamp::from_millisecond(wall_ms) {
         Ok(at) => format!("{at:.3}"),
         Err(_) => format!("{wall_ms} ms"),
@@ -354,7 +361,7 @@ mod tests {
             .unwrap();
         let mut out = Vec::new();
         assert!(!verify(dir.path(), true, &mut out).unwrap());
-        insta::assert_snapshot!(text(&out), @r#"{"intact":false,"segments":1,"batches":2,"records":3,"bytes":216,"last_seq":5,"chain_hash":"baf1175de4ef6fccc36feb5f68ef3fd7726f0f6b1f536d2c4804d962817fcea5","torn":[],"damage":[{"segment":1,"offset":4172,"seq":2,"resumes_at":4,"kind":"bad_record"}],"stray":[]}"#);
+        insta::assert_snapshot!(text(&out), @r#"{"intact":false,"segments":1,"batches":2,"records":3,"bytes":216,"last_seq":5,"chain_hash":"baf1175de4ef6fccc36feb5f68ef3fd7726f0f6b1f536d2c4804d962817fcea5","torn":[],"damage":[{"segment":1,"offset":4172,"seq":2,"resumes_at":4,"kind":"bad_record"}],"stray":[],"repaired":[]}"#);
     }
 
     #[test]

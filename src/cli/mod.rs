@@ -10,6 +10,7 @@ pub mod demo;
 mod desk;
 pub mod journal;
 pub mod radio;
+pub mod repair;
 pub mod replay;
 pub mod serve;
 pub mod simulate;

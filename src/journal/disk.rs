@@ -40,13 +40,13 @@ impl DiskError {
 /// One file of a [`Disk`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name, without a directory.
+    /// Its name, without the directory of all of them.
     pub name: String,
     /// Its length in bytes.
     pub len: u64,
 }
 
-/// Named files with explicit durability.
+/// Named files with explicit durability. A name is one word, or `cold/` and a word.
 ///
 /// What `write_at` wrote may be lost, kept, torn or reordered by a power cut until `sync` of that
 /// file returned `Ok`. `create`, `rename` and `remove` are durable when they return `Ok` and in

@@ -9,11 +9,14 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use super::cold::COLD_DIR;
 use super::disk::{Disk, DiskError, Entry};
 
 /// Name of the lock file in a data directory; the holder's process id is inside.
 pub const LOCK_NAME: &str = "lock";
 
+/// What names in the folder of compressed segments start with.
+const COLD_FOLDER: &str = "cold/";
 const MAX_IDLE_HANDLES: usize = 4;
 const FILL_BYTES: usize = 256 << 10;
 
@@ -105,6 +108,18 @@ impl FileDisk {
         }
     }
 
+    /// The same directory once more, under the same lock: for another thread of its holder.
+    ///
+    /// # Errors
+    /// When the system has no more file handles.
+    pub fn again(&self) -> io::Result<Self> {
+        Ok(Self {
+            dir: self.dir.clone(),
+            lock: self.lock.as_ref().map(File::try_clone).transpose()?,
+            open: Vec::new(),
+        })
+    }
+
     fn writable(&self) -> io::Result<()> {
         match self.lock {
             Some(_) => Ok(()),
@@ -147,19 +162,31 @@ impl FileDisk {
         }
     }
 
-    fn sync_directory(&self) -> io::Result<()> {
+    /// Makes the names durable of the folder that `name` is in.
+    fn sync_directory(&self, name: &str) -> io::Result<()> {
+        let path = self.dir.join(name);
+        File::open(path.parent().unwrap_or(&self.dir))?.sync_all()
+    }
+
+    /// Makes the one folder there is, for a name in it.
+    fn make_folder(&self, name: &str) -> io::Result<()> {
+        if !name.starts_with(COLD_FOLDER) || self.dir.join(COLD_DIR).is_dir() {
+            return Ok(());
+        }
+        fs::create_dir(self.dir.join(COLD_DIR))?;
         File::open(&self.dir)?.sync_all()
     }
 
     fn try_create(&mut self, name: &str, len: u64) -> io::Result<()> {
         self.writable()?;
+        self.make_folder(name)?;
         let path = self.dir.join(name);
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create_new(true)
             .open(&path)?;
-        let filled = fill(&file, len).and_then(|()| self.sync_directory());
+        let filled = fill(&file, len).and_then(|()| self.sync_directory(name));
         if filled.is_err() {
             // Best effort: the caller learns why filling failed, and clears leftovers itself.
             let _ = fs::remove_file(path);
@@ -176,23 +203,33 @@ impl FileDisk {
 
     fn try_list(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
-            let entry = entry?;
-            let metadata = match entry.metadata() {
-                // A daemon may have renamed it since.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                metadata => metadata?,
-            };
-            let name = entry.file_name().into_string();
-            if let (Ok(name), true) = (name, metadata.is_file()) {
-                entries.push(Entry {
-                    name,
-                    len: metadata.len(),
-                });
-            }
+        list_folder(&self.dir, "", &mut entries)?;
+        let cold = self.dir.join(COLD_DIR);
+        if cold.is_dir() {
+            list_folder(&cold, COLD_FOLDER, &mut entries)?;
         }
         Ok(entries)
     }
+}
+
+/// Adds the files of a folder, whose names start with `prefix`.
+fn list_folder(folder: &Path, prefix: &str, entries: &mut Vec<Entry>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = match entry.metadata() {
+            // A daemon may have renamed it since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata?,
+        };
+        let name = entry.file_name().into_string();
+        if let (Ok(name), true) = (name, metadata.is_file()) {
+            entries.push(Entry {
+                name: format!("{prefix}{name}"),
+                len: metadata.len(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Written zeros, not fallocate: syncs into unwritten extents also commit metadata and are slower.
@@ -248,7 +285,7 @@ impl Disk for FileDisk {
             if let Some(handle) = self.open.iter_mut().find(|handle| handle.name == from) {
                 to.clone_into(&mut handle.name);
             }
-            self.sync_directory()
+            self.sync_directory(to)
         });
         renamed.map_err(|e| DiskError::new("rename", from, e))
     }
@@ -257,7 +294,7 @@ impl Disk for FileDisk {
         let removed = self.writable().and_then(|()| {
             self.open.retain(|handle| handle.name != name);
             fs::remove_file(self.dir.join(name))?;
-            self.sync_directory()
+            self.sync_directory(name)
         });
         removed.map_err(|e| DiskError::new("remove", name, e))
     }

@@ -89,6 +89,8 @@ pub enum DamageKind {
     BlankSegment,
     /// A segment file was cut or grown.
     WrongLength,
+    /// A compressed segment's bytes changed.
+    BadCold,
 }
 
 impl DamageKind {
@@ -101,6 +103,7 @@ impl DamageKind {
             Self::MissingSegment => "segment missing",
             Self::BlankSegment => "segment blank",
             Self::WrongLength => "segment of wrong length",
+            Self::BadCold => "compressed segment changed",
         }
     }
 }
@@ -123,6 +126,34 @@ impl fmt::Display for Damage {
             Some(seq) => write!(f, ", sound again at record {seq}"),
             None => Ok(()),
         }
+    }
+}
+
+/// A repair gave records up here; the journal was cut and goes on behind with the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Repaired {
+    /// The record that says so.
+    pub seq: u64,
+    /// The first record that was given up.
+    pub from: u64,
+    /// The last one that is known to have been.
+    pub to: u64,
+    /// Bytes of them and of what was between.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Repaired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seq,
+            from,
+            to,
+            bytes,
+        } = self;
+        write!(
+            f,
+            "repaired: record {seq} tells that records {from} to {to} were given up, {bytes} bytes"
+        )
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::chain::ChainPoint;
 use super::disk::Disk;
-use super::finding::{Damage, ScanError, Stray, Torn};
+use super::finding::{Damage, Repaired, ScanError, Stray, Torn};
 use super::record::Record;
 use super::scan::{Plan, Scan, Step, scan};
 
@@ -32,6 +32,8 @@ pub struct Report {
     pub damage: Vec<Damage>,
     /// Bytes in unused space.
     pub stray: Vec<Stray>,
+    /// What repairs gave up; the journal is intact all the same.
+    pub repaired: Vec<Repaired>,
 }
 
 impl Report {
@@ -55,6 +57,7 @@ impl Report {
             torn: scan.torn,
             damage: scan.damage,
             stray: scan.stray,
+            repaired: scan.repaired,
         }
     }
 }

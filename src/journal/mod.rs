@@ -18,6 +18,7 @@
 //! another journal; an outside copy of [`Journal::tip`] shows both.
 
 mod chain;
+mod cold;
 mod disk;
 mod file_disk;
 mod finding;
@@ -25,6 +26,7 @@ mod inspect;
 mod limits;
 mod record;
 mod recovery;
+mod repair;
 mod scan;
 mod search;
 mod segment;
@@ -37,9 +39,10 @@ mod writer;
 mod tests;
 
 pub use chain::{ChainPoint, DIGEST_BYTES, Digest, HashKind, WallLabel};
+pub use cold::{COLD_DIR, cold_name, cool};
 pub use disk::{Disk, DiskError, Entry};
 pub use file_disk::{FileDisk, LOCK_NAME, LockError};
-pub use finding::{Damage, DamageKind, ScanError, Stray, Torn};
+pub use finding::{Damage, DamageKind, Repaired, ScanError, Stray, Torn};
 pub use inspect::{Report, follow, read, verify};
 pub use limits::{
     DEFAULT_SEGMENT_BYTES, MAX_BATCH_BYTES, MAX_DOWN_MS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES,
@@ -49,6 +52,7 @@ pub use record::{
     HEAD_BYTES, Kind, MAX_PAYLOAD_BYTES, RECORD_OVERHEAD_BYTES, Record, opened_wall_ms,
 };
 pub use recovery::{OpenError, Options, Recovery};
+pub use repair::{Loss, copy_away, cut, loss, note_repair};
 pub use segment::{FIRST_RECORD_AT, FORMAT_VERSION, HEADER_BYTES, segment_index, segment_name};
 pub use sim_disk::{Fault, Rot, SECTOR_BYTES, SimDisk};
 pub use snapshot::{

@@ -22,6 +22,7 @@
 use crc::{CRC_32_ISCSI, Crc, Table};
 
 use super::chain::{Digest, HashKind};
+use super::finding::Repaired;
 
 /// Largest payload of a record: 1 MiB.
 pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
@@ -45,6 +46,9 @@ impl Kind {
     pub const EVENT: Self = Self(0);
     /// A process opened the journal. Payload: wall time then, UTC ms since 1970, i64 LE.
     pub const OPENED: Self = Self(1);
+    /// A repair gave up what followed here. Payload: the first record given up, the last one known,
+    /// bytes; three u64 LE.
+    pub const REPAIRED: Self = Self(2);
 }
 
 /// One record as it is replayed, shown or exported.
@@ -214,6 +218,23 @@ pub fn opened_wall_ms(payload: &[u8]) -> Option<i64> {
     payload
         .first_chunk()
         .map(|bytes| i64::from_le_bytes(*bytes))
+}
+
+/// Payload of a `REPAIRED` record.
+pub(super) fn repaired_payload(from: u64, to: u64, bytes: u64) -> Vec<u8> {
+    [from, to, bytes].map(u64::to_le_bytes).concat()
+}
+
+/// What the `REPAIRED` record `seq` tells.
+pub(super) fn repaired(seq: u64, payload: &[u8]) -> Option<Repaired> {
+    let (from, rest) = payload.split_first_chunk()?;
+    let (to, rest) = rest.split_first_chunk()?;
+    Some(Repaired {
+        seq,
+        from: u64::from_le_bytes(*from),
+        to: u64::from_le_bytes(*to),
+        bytes: u64::from_le_bytes(*rest.first_chunk()?),
+    })
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@
 //! It neither locks (that is `FileDisk`) nor repairs damage.
 
 use super::chain::{ChainPoint, HashKind, WallLabel};
+use super::cold::thaw;
 use super::disk::{Disk, DiskError};
-use super::finding::{Damage, ScanError, Stray, Torn};
+use super::finding::{Damage, Repaired, ScanError, Stray, Torn};
 use super::limits::{DEFAULT_SEGMENT_BYTES, MAX_DOWN_MS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use super::record::{Kind, Record, opened_payload};
 use super::scan::{Plan, Scan, Step, scan};
@@ -63,6 +64,8 @@ pub struct Recovery {
     pub covered: Vec<Damage>,
     /// Bytes in unused space, left as they are.
     pub stray: Vec<Stray>,
+    /// What repairs gave up, as far as it was walked.
+    pub repaired: Vec<Repaired>,
     /// Engine time of the opening, ms since the journal was created.
     pub engine_time_ms: u64,
     /// Engine time added for the time the process was down, 0 to [`MAX_DOWN_MS`].
@@ -122,6 +125,9 @@ impl<D: Disk> Journal<D> {
         if recovery.damage.is_some() {
             journal.state = State::ReadOnly;
             return Ok((journal, recovery));
+        }
+        if let Some(tail) = scan.tail {
+            thaw(&mut journal.disk, tail.header.index)?;
         }
         journal.cut(&scan.torn)?;
         journal.harden(&scan)?;
@@ -231,6 +237,7 @@ fn report(scan: &Scan, options: &Options) -> Recovery {
         damage: scan.damage.first().copied(),
         covered: scan.covered.clone(),
         stray: scan.stray.clone(),
+        repaired: scan.repaired.clone(),
         engine_time_ms: scan.time_ms.saturating_add(down_ms),
         down_ms,
         wall_gap_ms,

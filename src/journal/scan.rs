@@ -9,9 +9,12 @@
 //! One walk serves opening, `verify`, `show` and `export`. It reads into memory what is written of
 //! one segment at a time, hands out whole batches only, and changes nothing on the disk.
 
+use std::io;
+
 use super::chain::{Digest, WallLabel};
-use super::disk::Disk;
-use super::finding::{Damage, ScanError, Stray, Torn};
+use super::cold::{PEEK_BYTES, cold_found, cold_index, cold_name, read_cold};
+use super::disk::{Disk, DiskError};
+use super::finding::{Damage, Repaired, ScanError, Stray, Torn};
 use super::limits::{MAX_BATCH_BYTES, MAX_SEGMENT_BYTES};
 use super::record::Record;
 use super::search::is_blank;
@@ -66,6 +69,7 @@ pub(super) struct Scan {
     /// Damage before the point the caller starts from.
     pub(super) covered: Vec<Damage>,
     pub(super) stray: Vec<Stray>,
+    pub(super) repaired: Vec<Repaired>,
 }
 
 /// The last used segment.
@@ -116,7 +120,13 @@ pub(super) fn scan<D: Disk>(
             done: at - first,
             total: found.len() - first,
         });
-        read_written(disk, segment, &mut bytes)?;
+        if !read_segment(disk, segment, &mut bytes)? {
+            walk.cold_damaged(segment, found.get(at + 1));
+            if walk.is_over() {
+                break;
+            }
+            continue;
+        }
         // Decoded again: a daemon may have begun the segment since it was listed.
         let header = bytes.first_chunk().map_or(segment.header, Header::decode);
         let segment = Found { header, ..*segment };
@@ -135,13 +145,35 @@ pub(super) fn scan<D: Disk>(
     Ok(scan)
 }
 
-/// Reads what is written of a segment, and as many zeros behind it as its last record may end
-/// with: a segment is as long as it may become, and nobody needs its blank rest in memory.
-fn read_written<D: Disk>(
+/// Reads a segment wherever it is; false when it is compressed and changed since.
+pub(super) fn read_segment<D: Disk>(
     disk: &mut D,
     segment: &Found,
     bytes: &mut Vec<u8>,
-) -> Result<(), ScanError> {
+) -> Result<bool, ScanError> {
+    if !segment.is_cold {
+        match read_written(disk, segment, bytes) {
+            // A daemon may have compressed it since it was listed.
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound => {}
+            read => return Ok(read.map(|()| true)?),
+        }
+    }
+    let Some(cold) = read_cold(disk, &cold_name(segment.index))? else {
+        return Ok(false);
+    };
+    *bytes = cold.bytes;
+    let padded = bytes.len().saturating_add(MAX_BATCH_BYTES);
+    bytes.resize(padded.min(segment.len), 0);
+    Ok(true)
+}
+
+/// Reads what is written of a segment, and as many zeros behind it as its last record may end
+/// with: a segment is as long as it may become, and nobody needs its blank rest in memory.
+pub(super) fn read_written<D: Disk>(
+    disk: &mut D,
+    segment: &Found,
+    bytes: &mut Vec<u8>,
+) -> Result<(), DiskError> {
     let name = segment_name(segment.index);
     let mut buffer = vec![0; PART_BYTES];
     let (mut at, mut end) = (0usize, 0usize);
@@ -167,12 +199,32 @@ pub(super) struct Found {
     pub(super) index: u32,
     pub(super) len: usize,
     pub(super) header: Result<Header, NoHeader>,
+    /// Whether it is there compressed only.
+    pub(super) is_cold: bool,
+}
+
+impl Found {
+    /// The file it is in.
+    pub(super) fn name(&self) -> String {
+        match self.is_cold {
+            true => cold_name(self.index),
+            false => segment_name(self.index),
+        }
+    }
 }
 
 /// All segment files in order, with their headers.
-fn survey<D: Disk>(disk: &mut D) -> Result<Vec<Found>, ScanError> {
+pub(super) fn survey<D: Disk>(disk: &mut D) -> Result<Vec<Found>, ScanError> {
     let mut found = Vec::new();
     for entry in disk.list()? {
+        if let Some(index) = cold_index(&entry.name) {
+            let mut start = [0; PEEK_BYTES];
+            let len = usize::try_from(entry.len).unwrap_or(PEEK_BYTES);
+            let there = start.get_mut(..len.min(PEEK_BYTES)).unwrap_or_default();
+            disk.read_at(&entry.name, 0, there)?;
+            found.push(cold_found(index, &start)?);
+            continue;
+        }
         let Some(index) = segment_index(&entry.name) else {
             continue;
         };
@@ -194,10 +246,17 @@ fn survey<D: Disk>(disk: &mut D) -> Result<Vec<Found>, ScanError> {
             Err(NoHeader::UnknownHash { code }) => {
                 return Err(ScanError::UnknownHash { index, code });
             }
-            _ => found.push(Found { index, len, header }),
+            _ => found.push(Found {
+                index,
+                len,
+                header,
+                is_cold: false,
+            }),
         }
     }
-    found.sort_by_key(|segment| segment.index);
+    // Of a segment that is there in both forms, itself.
+    found.sort_by_key(|segment| (segment.index, segment.is_cold));
+    found.dedup_by_key(|segment| segment.index);
     Ok(found)
 }
 

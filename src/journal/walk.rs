@@ -8,7 +8,7 @@
 use super::chain::{Digest, HashKind, WallLabel};
 use super::finding::{Damage, DamageKind, ScanError, Stray, Torn};
 use super::limits::MIN_SEGMENT_BYTES;
-use super::record::{HEAD_BYTES, Kind, Record, Stored, opened_wall_ms};
+use super::record::{HEAD_BYTES, Kind, Record, Stored, opened_wall_ms, repaired};
 use super::scan::{Found, Plan, Scan, Spare, Step, Tail};
 use super::search::{Behind, is_blank, later_batch, later_record, sound_record, written_end};
 use super::segment::{FIRST_RECORD_AT, HEADER_BYTES, Header, NoHeader};
@@ -133,6 +133,18 @@ impl Walk<'_, '_> {
             }
             None => self.headless(&place),
         }
+    }
+
+    /// A compressed segment that is not what was written.
+    pub(super) fn cold_damaged(&mut self, at: &Found, next: Option<&Found>) {
+        let next = next.and_then(|next| next.header.ok());
+        let resumes_at = next.map(|header| header.first_seq);
+        if at.index == self.next_index {
+            self.damage(at.index, 0, DamageKind::BadCold, resumes_at);
+        } else {
+            self.damage(self.next_index, 0, DamageKind::MissingSegment, resumes_at);
+        }
+        self.next_index = at.index.saturating_add(1);
     }
 
     fn last_hash(&self) -> HashKind {
@@ -428,6 +440,10 @@ impl Walk<'_, '_> {
                 wall_ms,
             });
             self.scan.label = label.or(self.scan.label);
+        }
+        if head.kind == Kind::REPAIRED {
+            let repaired = repaired(head.seq, stored.payload);
+            self.scan.repaired.extend(repaired);
         }
         self.scan.records += 1;
         self.scan.last_seq = head.seq;

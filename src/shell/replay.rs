@@ -106,6 +106,9 @@ fn report(recovery: &Recovery, after: Option<ChainPoint>) {
     for stray in &recovery.stray {
         tracing::warn!(%stray, "bytes in unused space");
     }
+    for repaired in &recovery.repaired {
+        tracing::warn!(%repaired, "records were given up by a repair");
+    }
     if let Some(damage) = &recovery.damage {
         tracing::error!(%damage, "the journal is damaged");
     }

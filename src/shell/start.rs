@@ -42,7 +42,10 @@ pub enum StartError {
     #[error(transparent)]
     Journal(#[from] OpenError),
     /// A record is not one of ours.
-    #[error("failed to read record {seq} of the journal: {reason}; a newer tieqi wrote it")]
+    #[error(
+        "failed to read record {seq} of the journal: {reason}; a newer tieqi wrote it: use that \
+         one, or a later one"
+    )]
     Record {
         /// Which.
         seq: u64,
@@ -106,6 +109,7 @@ impl Server {
             ..Options::at(wall_ms())
         };
         let mut snapshots = snapshot_disk(dir);
+        let old = disk.again().map_err(in_dir)?;
         let Opened {
             journal,
             recovery,
@@ -117,7 +121,9 @@ impl Server {
             plane: config.plane,
         };
         let snapshots = (snapshots, config.journal.snapshot_every);
-        let (archive, follow) = archive::start(dir, rules, snapshots, feed.clone());
+        // A damaged journal stays as it is until it is repaired.
+        let old = recovery.damage.is_none().then_some(old);
+        let (archive, follow) = archive::start(dir, rules, snapshots, old, feed.clone());
         let clock = Clock::at(recovery.engine_time_ms);
         // Before the daemon makes its histograms.
         http::recorder();

@@ -1,5 +1,5 @@
-//! The life of the daemon's process: what it commits, how it dies and starts again, and what strikes
-//! it.
+//! The life of the daemon's process: what it commits, how it dies and starts again, and what
+//! strikes it.
 
 use super::fault::Fault;
 use super::process::{self, Committed, Disks, Process};

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// What was recovered is a prefix of what was written and holds all that was acknowledged.
-fn check(what: &str, batches: &[Batch], acked: usize, recovered: &[Batch]) {
+pub(super) fn check(what: &str, batches: &[Batch], acked: usize, recovered: &[Batch]) {
     assert!(
         recovered.len() >= acked,
         "{what}: {} of {acked} acknowledged",

@@ -1,11 +1,14 @@
 //! Tests of the journal as a whole: scripts of batches over a simulated disk.
 
+mod cold;
 mod crash;
 mod fault;
 mod file;
 mod golden;
+mod repair;
 mod rot;
 mod snapshot;
+mod states;
 mod write;
 
 use super::*;

@@ -61,12 +61,6 @@ fn a_flipped_bit_of_every_byte_is_found() {
 }
 
 #[test]
-#[ignore = "every bit of 24 KiB: a minute in release, for the campaign"]
-fn every_flipped_bit_is_found() {
-    flip_bits(|_, _| 0xff);
-}
-
-#[test]
 fn a_page_of_rot_in_the_middle_is_damage() {
     let batches = script(32, 40);
     let disk = written(&batches);

@@ -15,7 +15,9 @@ use super::replica::{Replica, ReplicaError, Rules};
 use super::store::{Meta, Store, StoreError};
 use super::{ARCHIVE_DIR, BROKEN_DIR, Slot, make_way};
 use crate::daemon::archive::{SnapshotStatus, Status};
-use crate::journal::{self, ChainPoint, FileDisk, Kind, Record, ScanError, Snapshot};
+use crate::journal::{
+    self, ChainPoint, FileDisk, Kind, Record, SNAPSHOTS_KEPT, ScanError, Snapshot,
+};
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
@@ -62,6 +64,10 @@ pub(super) struct Follower {
     /// Where snapshots are; none where they cannot be.
     snapshots: Option<FileDisk>,
     snapshot_every: u64,
+    /// The journal's own disk, to compress what is old; none where nothing may change.
+    old: Option<FileDisk>,
+    /// Segments behind this record are to be compressed.
+    cool_behind: Option<u64>,
     told: watch::Sender<Status>,
     slot: Slot,
     replica: Replica,
@@ -90,6 +96,8 @@ impl Follower {
             rules,
             snapshots,
             snapshot_every,
+            old: None,
+            cool_behind: None,
             told,
             slot,
             incidents: 0,
@@ -100,12 +108,19 @@ impl Follower {
         }
     }
 
+    /// Compresses old segments of the journal on `disk`, too.
+    pub(super) fn cooling(mut self, disk: Option<FileDisk>) -> Self {
+        self.old = disk;
+        self
+    }
+
     /// Follows until the feed is closed; then makes a last snapshot.
     pub(super) fn run(mut self, feed: &Feed) {
         if let Err(error) = self.begin(false) {
             self.give_up(&error, feed);
         }
         self.note_newest_snapshot();
+        self.note_old();
         loop {
             let done = match feed.next() {
                 Next::Groups(..) | Next::Read(_) if self.lost => Ok(()),
@@ -120,6 +135,7 @@ impl Follower {
                 Ok(()) => self.mend(&StoreError::Odd("it could not be read").into(), feed),
                 Err(error) => self.mend(&error, feed),
             }
+            self.cool();
         }
         self.snapshot_if_due(1);
     }
@@ -356,9 +372,35 @@ impl Follower {
                     bytes,
                 });
                 self.told.send_modify(|status| status.snapshot = snapshot);
+                self.note_old();
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "failed to make a snapshot"),
+        }
+    }
+
+    /// What lies behind all kept snapshots and the archive is old.
+    fn note_old(&mut self) {
+        let files = self.snapshots.as_mut().map(journal::snapshots);
+        let files = files.and_then(Result::ok).unwrap_or_default();
+        let oldest = files.get(SNAPSHOTS_KEPT - 1).map(|file| file.seq);
+        let at = self.replica.point.map_or(0, |point| point.seq);
+        self.cool_behind = oldest.map(|seq| seq.min(at));
+    }
+
+    /// Compresses one old segment, if there is one.
+    fn cool(&mut self) {
+        let (Some(disk), Some(behind)) = (&mut self.old, self.cool_behind) else {
+            return;
+        };
+        match journal::cool(disk, behind) {
+            Ok(Some(segment)) => tracing::debug!(segment, "compressed"),
+            Ok(None) => self.cool_behind = None,
+            Err(error) => {
+                // Tried again behind the next snapshot.
+                tracing::warn!(%error, "failed to compress a segment of the journal");
+                self.cool_behind = None;
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //! looking incidents up. It may be deleted at any time and is made again in the background.
 //!
 //! `DIR/archive` is sled's, `DIR/archive.broken` the last one that would not open, `DIR/snapshots`
-//! the last two snapshots. Nothing here is ever waited for by the loop.
+//! the last two snapshots; `DIR/cold` gets old segments of the journal, compressed. Nothing here is
+//! ever waited for by the loop.
 
 mod feed;
 mod follower;
@@ -98,11 +99,12 @@ impl Archive {
 }
 
 /// What the archive's thread runs, and the loop's end of it. `snapshots` is where they are and how
-/// many records lie between two.
+/// many records lie between two; old segments of the journal on `old` are compressed.
 pub(super) fn start(
     dir: &Path,
     rules: Rules,
     snapshots: (Option<FileDisk>, u64),
+    old: Option<FileDisk>,
     feed: Feed,
 ) -> (Archive, impl FnOnce() + Send + 'static) {
     let slot = Slot::default();
@@ -111,7 +113,7 @@ pub(super) fn start(
         ..Status::default()
     };
     let (told, status) = watch::channel(reading);
-    let follower = Follower::new(dir, rules, snapshots, told, slot.clone());
+    let follower = Follower::new(dir, rules, snapshots, told, slot.clone()).cooling(old);
     let archive = Archive {
         slot,
         feed: feed.clone(),
