@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 const SESSIONS_MAX: i64 = 10_000;
 /// Size of a journal segment, MiB.
 const SEGMENT_MIB: std::ops::RangeInclusive<i64> = 1..=1_024;
+/// The journal's reserve: a segment is always kept ahead, filled with zeros.
+const RESERVE_MIB: u32 = 64;
 /// Records between two snapshots, and how many unless the config says: three days of a town, less
 /// than a second's replay.
 const SNAPSHOT_EVERY: std::ops::RangeInclusive<i64> = 100..=10_000_000;
@@ -52,6 +54,8 @@ pub struct Journal {
     pub segment_mib: u32,
     /// Hash of the chain.
     pub chain: Chain,
+    /// File of the printable list, in `dir` unless absolute; none for its usual name there.
+    pub fallback: Option<PathBuf>,
     /// Records between two snapshots.
     pub snapshot_every: u64,
 }
@@ -144,10 +148,17 @@ fn journal(root: &Node<'_>) -> Option<Journal> {
     let chain = node.choice("chain", &[("blake3", Chain::Blake3), ("sm3", Chain::Sm3)]);
     let default = i64::try_from(SNAPSHOT_EVERY_DEFAULT).unwrap_or(i64::MAX);
     let every = node.int_or("snapshot_every", SNAPSHOT_EVERY, default);
+    if segment_mib < RESERVE_MIB {
+        let text = format!(
+            "the segment kept ahead is the reserve of a full disk: use {RESERVE_MIB} or more"
+        );
+        node.report.warn(&node.spot("segment_mib"), text);
+    }
     Some(Journal {
         dir: dir?.value.into(),
         segment_mib,
         chain: chain?,
+        fallback: node.text_opt("fallback").map(|path| path.value.into()),
         snapshot_every: u64::try_from(every).unwrap_or(SNAPSHOT_EVERY_DEFAULT),
     })
 }

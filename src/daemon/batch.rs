@@ -33,6 +33,12 @@ impl<T> Batches<T> {
         self.durable == self.last
     }
 
+    /// Batches that are not durable yet.
+    #[must_use]
+    pub(super) fn behind(&self) -> u64 {
+        self.last - self.durable
+    }
+
     /// Holds `item` until the newest batch is durable; gives it back when it is already.
     pub(super) fn hold(&mut self, item: T) -> Option<T> {
         if self.is_durable() {

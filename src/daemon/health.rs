@@ -69,11 +69,12 @@ impl Daemon {
             radio: self.control.view(LinkId(index)),
         });
         Health {
-            status: match self.degraded {
+            status: match self.degraded() {
                 Some(_) => Status::Degraded,
                 None => Status::Ok,
             },
-            degraded: self.degraded.as_deref(),
+            degraded: self.degraded(),
+            space: self.short.view(),
             at: now.at,
             wall_ms: now.wall_ms,
             epoch: self.epoch,
@@ -151,7 +152,7 @@ impl Daemon {
         let receipts = self.receipts();
         for rung in Rung::ALL.into_iter().filter(|rung| rung.is_open()) {
             let count = receipts.get(rung.name()).copied().unwrap_or(0);
-            let count = float(usize::try_from(count).unwrap_or(usize::MAX));
+            let count = self::count(count);
             metrics::gauge!("tieqi_assignments_open", "rung" => rung.name()).set(count);
         }
         for (gateway, service, slot, up, queued) in self.gateways.health() {
@@ -212,13 +213,18 @@ impl Daemon {
         metrics::gauge!("tieqi_emergencies_open").set(emergencies);
         self.export_archive(now);
         metrics::gauge!("tieqi_consoles").set(float(self.sessions.len()));
-        let degraded = float(usize::from(self.degraded.is_some()));
+        let degraded = float(usize::from(self.degraded().is_some()));
         metrics::gauge!("tieqi_degraded").set(degraded);
+        if let Some(room) = self.short.room {
+            metrics::gauge!("tieqi_disk_free_bytes").set(count(room.free_bytes));
+            metrics::gauge!("tieqi_disk_bytes").set(count(room.total_bytes));
+        }
+        let short = float(usize::from(self.short.is_short()));
+        metrics::gauge!("tieqi_disk_short").set(short);
     }
 
     fn export_archive(&self, now: Now) {
         let archive = &self.archive;
-        let count = |count: u64| float(usize::try_from(count).unwrap_or(usize::MAX));
         let lag = self.engine.state().seq.saturating_sub(archive.seq);
         metrics::gauge!("tieqi_archive_seq").set(count(archive.seq));
         metrics::gauge!("tieqi_archive_lag_events").set(count(lag));
@@ -232,12 +238,10 @@ impl Daemon {
             metrics::gauge!("tieqi_snapshot_bytes").set(count(snapshot.bytes));
         }
     }
+}
 
-    /// Why nothing is accepted, if nothing is.
-    #[must_use]
-    pub fn degraded(&self) -> Option<&str> {
-        self.degraded.as_deref().or(self.stalled.as_deref())
-    }
+fn count(count: u64) -> f64 {
+    float(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 #[expect(

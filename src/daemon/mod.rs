@@ -13,8 +13,10 @@ pub mod archive;
 mod batch;
 pub mod board;
 mod control;
+pub mod degraded;
 mod desk;
 mod effect;
+mod fallback;
 pub mod gateway;
 mod health;
 pub mod notice;
@@ -44,9 +46,11 @@ use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
 use control::Control;
+use degraded::{Room, Short};
 use effect::Held;
+use fallback::Written;
 use gateway::{Gateways, Serial};
-use notice::{Degraded, Recovered, Until};
+use notice::Until;
 use output::{LinkId, Outbox, Output};
 use position::HeardFix;
 use radio::Inbound;
@@ -133,6 +137,10 @@ pub enum Input<'a> {
     },
     /// Batches up to this one are on the disk.
     Durable(u64),
+    /// How much room the journal's disk has.
+    Room(Room),
+    /// The segment after this one could be prepared, or why not.
+    NextSegment(Result<(), String>),
     /// There is no space for the next batches; they wait, and nothing is lost yet.
     JournalStalled(String),
     /// The journal failed; nothing more becomes durable until a restart.
@@ -167,7 +175,8 @@ pub struct Daemon {
     /// Whose position was taken last.
     observed: RadioId,
     batches: Batches<Held>,
-    decided_us: VecDeque<(u64, u64)>,
+    /// Batches that are not durable yet, and when they were decided.
+    decided: VecDeque<(u64, Now)>,
     board_seq: u64,
     /// Consoles whose turn to be shown the board comes.
     boards: VecDeque<ConsoleId>,
@@ -183,7 +192,9 @@ pub struct Daemon {
     stages: Stages,
     counts: view::Counts,
     degraded: Option<String>,
-    stalled: Option<String>,
+    stalled: Option<(String, Until)>,
+    short: Short,
+    written: Written,
     archive: archive::Status,
     /// Questions the archive has not answered yet.
     questions: usize,
@@ -230,7 +241,7 @@ impl Daemon {
             positions: BTreeMap::new(),
             observed: RadioId(0),
             batches: Batches::default(),
-            decided_us: VecDeque::new(),
+            decided: VecDeque::new(),
             board_seq: 0,
             boards: VecDeque::new(),
             moved: BTreeSet::new(),
@@ -243,6 +254,8 @@ impl Daemon {
             counts: view::Counts::default(),
             degraded: None,
             stalled: None,
+            short: Short::default(),
+            written: Written::nothing(),
             archive: archive::Status::default(),
             questions: 0,
         }
@@ -252,37 +265,6 @@ impl Daemon {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
-    }
-
-    /// Read-only from the start: the journal is damaged or cannot be written.
-    pub fn degrade(&mut self, reason: String, out: &mut dyn Outbox) {
-        tracing::error!(%reason, "degraded: nothing is accepted until a restart");
-        let notice = Degraded {
-            reason: &reason,
-            until: Until::Restart,
-        };
-        self.tell_all(&rpc::notice("board.degraded", &notice), out);
-        self.degraded = Some(reason);
-    }
-
-    /// The disk is full: acknowledgements wait until there is space.
-    fn stall(&mut self, reason: String, out: &mut dyn Outbox) {
-        if self.stalled.is_none() {
-            tracing::error!(%reason, "stalled: nothing is acknowledged until there is space");
-            let notice = Degraded {
-                reason: &reason,
-                until: Until::Space,
-            };
-            self.tell_all(&rpc::notice("board.degraded", &notice), out);
-        }
-        self.stalled = Some(reason);
-    }
-
-    fn tell_all(&mut self, line: &Bytes, out: &mut dyn Outbox) {
-        let consoles: Vec<_> = self.sessions.keys().copied().collect();
-        for console in consoles {
-            self.write(console, line.clone(), out);
-        }
     }
 
     /// First thing after start: config into the journal, the roster on duty, waiting work looked
@@ -351,7 +333,9 @@ impl Daemon {
                 self.pump(now, out);
             }
             Input::Durable(batch) => self.durable(now, batch, out),
-            Input::JournalStalled(reason) => self.stall(reason, out),
+            Input::Room(room) => self.note_room(room, out),
+            Input::NextSegment(prepared) => self.note_segment(prepared, out),
+            Input::JournalStalled(reason) => self.stall(reason, Until::Space, out),
             Input::JournalFailed(reason) => {
                 if self.degraded.is_none() {
                     self.degrade(reason, out);
@@ -390,20 +374,15 @@ impl Daemon {
         let deadline = self
             .engine
             .next_deadline()
-            .filter(|_| self.degraded.is_none());
+            .filter(|_| self.degraded.is_none() && !self.is_behind());
         let deaths = self.sessions.values().map(|it| it.dead_at().0).min();
         let note = (!self.engine.positions().is_still() && self.degraded.is_none())
             .then(|| self.noted_at.plus_ms(Self::NOTE_EVERY_MS));
         let noting = self.noting.map(|_| self.at);
         let show = (!self.moved.is_empty()).then(|| self.shown_at.plus_ms(Self::SHOW_EVERY_MS));
-        let times = [
-            deadline,
-            self.gateways.next_timeout(),
-            deaths,
-            note,
-            noting,
-            show,
-        ];
+        let (slow, list) = (self.slow_at(), self.fallback_at());
+        let links = self.gateways.next_timeout();
+        let times = [deadline, links, deaths, note, noting, show, slow, list];
         times.into_iter().flatten().min()
     }
 
@@ -437,6 +416,8 @@ impl Daemon {
         self.show_positions(now);
         self.write_boards(out);
         self.close_silent(now, out);
+        self.watch_disk(now, out);
+        self.write_fallback(now, out);
         self.pump(now, out);
         if self.may_tidy() {
             self.engine.tidy();
@@ -473,7 +454,7 @@ impl Daemon {
     fn tick(&mut self, now: Now, out: &mut dyn Outbox) {
         let is_due = |engine: &Engine| engine.next_deadline().is_some_and(|at| at <= now.at);
         for _ in 0..Self::DUE_TURN {
-            if self.degraded.is_some() || !is_due(&self.engine) {
+            if self.degraded.is_some() || self.is_behind() || !is_due(&self.engine) {
                 return;
             }
             self.execute(now, &Command::Tick, out);
@@ -498,7 +479,7 @@ impl Daemon {
             return;
         }
         let batch = self.batches.begin();
-        self.decided_us.push_back((batch, now.mono_us));
+        self.decided.push_back((batch, now));
         let mut touched = Touched::default();
         let mut records = Vec::with_capacity(events.len());
         for event in &events {
@@ -524,14 +505,11 @@ impl Daemon {
     }
 
     fn durable(&mut self, now: Now, upto: u64, out: &mut dyn Outbox) {
-        if self.stalled.take().is_some() {
-            self.tell_all(&rpc::notice("board.recovered", &Recovered {}), out);
+        while let Some((_, decided)) = self.decided.pop_front_if(|(batch, _)| *batch <= upto) {
+            let us = now.mono_us.saturating_sub(decided.mono_us);
+            self.stages.note(Stage::Durable, us);
         }
-        while let Some((_, decided_us)) = self.decided_us.pop_front_if(|(batch, _)| *batch <= upto)
-        {
-            self.stages
-                .note(Stage::Durable, now.mono_us.saturating_sub(decided_us));
-        }
+        self.recover(now, out);
         let released: Vec<_> = self.batches.release(upto).collect();
         for held in released {
             self.let_go(held, out);

@@ -134,7 +134,7 @@ pub struct Degraded<'a> {
 }
 
 /// What ends it.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum Until {
@@ -142,8 +142,23 @@ pub enum Until {
     Restart,
     /// Space on the disk.
     Space,
+    /// The disk's answer: it is slow.
+    Disk,
 }
 
 /// `board.recovered`: it is over.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Recovered {}
+
+/// `board.space`: the journal's disk is nearly full, or has room again.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Space<'a> {
+    /// Whether less than a tenth is free or the next segment of the journal cannot be prepared.
+    pub low: bool,
+    /// What is free, MiB; none until it was looked at.
+    pub free_mib: Option<u64>,
+    /// What there is in all, MiB.
+    pub total_mib: Option<u64>,
+    /// Why the next segment cannot be prepared, if it cannot.
+    pub reason: Option<&'a str>,
+}

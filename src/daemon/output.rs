@@ -56,6 +56,8 @@ pub enum Output {
         /// The password as typed.
         password: String,
     },
+    /// Keep this as the printable list, in the place of the last one.
+    Fallback(String),
     /// Ask the archive off the loop; answer with `ArchiveAnswered`.
     AskArchive {
         /// For which console.

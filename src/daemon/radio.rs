@@ -282,7 +282,9 @@ impl Daemon {
         arrived_us: Option<u64>,
         out: &mut dyn Outbox,
     ) {
-        if self.degraded.is_some() {
+        // A cry for help waits for the disk however much does.
+        let cry = matches!(command, Command::RecordEmergency { .. });
+        if self.degraded.is_some() || (self.is_behind() && !cry) {
             self.counts.dropped_degraded += 1;
             return;
         }
@@ -314,11 +316,12 @@ impl Daemon {
             radio: id,
             via: via.clone(),
         };
-        self.execute(now, &command, out);
-        if self.degraded.is_some() {
+        if self.records_nothing() {
+            self.counts.dropped_degraded += 1;
             // Not recorded, so not answered: the terminal asks again.
             return;
         }
+        self.execute(now, &command, out);
         let known = self.config.terminals.contains_key(&id);
         let answer = Rrs::RegistrationAnswer {
             radio,
@@ -401,10 +404,11 @@ impl Daemon {
             Numbered::Old => Some(Command::RecordReplay { radio, text: words }),
             Numbered::Again => None,
         };
+        let records = !self.records_nothing();
         if let Some(command) = command {
             self.execute_for(now, &command, Some(arrived_us), out);
         }
-        let Some(destination) = text.to.filter(|_| self.degraded.is_none()) else {
+        let Some(destination) = text.to.filter(|_| records && self.degraded.is_none()) else {
             return;
         };
         let ack = Message::Tmp(Tmp {

@@ -247,7 +247,7 @@ impl Daemon {
             at: now.at,
             wall_ms: now.wall_ms,
             mode: Name(self.engine.policy().mode),
-            degraded: self.degraded.as_deref(),
+            degraded: self.degraded(),
             durable: self.batches.is_durable(),
         };
         let line = rpc::answer(id, &to_json(&result));
@@ -308,9 +308,7 @@ impl Daemon {
                 return self.refuse(console, &request.id, &problem, out);
             }
         }
-        if let Some(reason) = &self.degraded {
-            let message = format!("nothing is accepted until a restart: {reason}");
-            let problem = Problem::new(Problem::DEGRADED, message);
+        if let Some(problem) = self.refuses() {
             return self.refuse(console, &request.id, &problem, out);
         }
         let mut batch = Vec::new();

@@ -42,6 +42,7 @@ struct Bench {
     stuck: BTreeMap<ConsoleId, usize>,
     asked: u64,
     questions: Vec<(ConsoleId, Value, Ask, u64)>,
+    lists: Vec<String>,
 }
 
 const DESK: ConsoleId = ConsoleId(1);
@@ -70,6 +71,7 @@ impl Bench {
             stuck: BTreeMap::new(),
             asked: 0,
             questions: Vec::new(),
+            lists: Vec::new(),
         };
         let mut out = Vec::new();
         bench.daemon.start(now, Vec::new(), &mut out);
@@ -173,6 +175,7 @@ impl Bench {
                     self.closed.insert(console);
                 }
                 Output::Datagram { link, bytes, .. } => self.hear(link, &bytes),
+                Output::Fallback(list) => self.lists.push(list),
                 Output::CheckPassword { .. } => {}
                 Output::AskArchive {
                     console,
@@ -848,4 +851,101 @@ fn the_key_that_comes_from_the_second_place_changes_nothing() {
     let marked = format!("Marked {{ radio: {radio:?}, cause: TwoPlaces }}");
     let wanted = ["hello", "hello", "hello", marked.as_str(), "1"];
     assert_eq!(taken(&bench)[before..], wanted);
+}
+
+#[test]
+fn a_slow_disk_is_told_after_a_second_and_once() {
+    let mut bench = Bench::with_consoles();
+    bench.told(WATCH);
+    bench.disk = false;
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    bench.later(Daemon::SLOW_DISK_MS - 1);
+    bench.work();
+    assert!(bench.told(WATCH).is_empty());
+    let due = bench.daemon.next_timer().unwrap();
+    assert!(due <= bench.now.at.plus_ms(1), "{due:?}");
+    bench.later(1);
+    bench.work();
+    bench.later(10);
+    bench.work();
+    let told = bench.told(WATCH);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["method"], "board.degraded");
+    assert_eq!(told[0]["params"]["until"], "disk");
+    bench.durable();
+    assert_eq!(bench.told(WATCH)[0]["method"], "board.recovered");
+    assert_eq!(bench.daemon.degraded(), None);
+}
+
+#[test]
+fn what_waits_for_a_disk_is_bounded() {
+    let mut bench = Bench::with_consoles();
+    bench.disk = false;
+    let taken = (0..2 * Daemon::UNDURABLE).find(|number| {
+        bench.ask(DESK, "incident.report", &report(&number.to_string(), "III"));
+        let told = bench.told(DESK);
+        told.iter()
+            .any(|line| line["error"]["code"] == Problem::BUSY)
+    });
+    // Those of its own, the offers' deadlines for instance, count too.
+    assert!(
+        taken.is_some_and(|taken| taken <= Daemon::UNDURABLE),
+        "{taken:?}"
+    );
+    let decided = bench.journal.len();
+    bench.later(3_600_000);
+    bench.work();
+    assert_eq!(bench.journal.len(), decided, "nothing more is decided");
+    bench.durable();
+    bench.work();
+    assert!(bench.journal.len() > decided, "and then it goes on");
+}
+
+#[test]
+fn room_is_told_when_it_becomes_short_and_when_it_is_back() {
+    let mut bench = Bench::with_consoles();
+    bench.told(WATCH);
+    let room = |free_bytes| {
+        let total_bytes = 1_000 << 20;
+        Input::Room(Room {
+            free_bytes,
+            total_bytes,
+        })
+    };
+    for free in [101, 100, 99, 98, 99, 100] {
+        bench.give(room(free << 20));
+    }
+    let told = bench.told(WATCH);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0]["method"], "board.space");
+    assert_eq!(
+        told[0]["params"],
+        json!({
+            "low": true, "free_mib": 99, "total_mib": 1000, "reason": null,
+        })
+    );
+    assert_eq!(told[1]["params"]["low"], false);
+    bench.give(Input::NextSegment(Err("no space".to_owned())));
+    assert_eq!(bench.told(WATCH)[0]["params"]["reason"], "no space");
+    assert_eq!(bench.daemon.degraded(), None, "answers still go out");
+}
+
+#[test]
+fn the_printable_list_follows_what_happens_and_no_faster() {
+    let mut bench = Bench::with_consoles();
+    bench.on_duty();
+    bench.later(Daemon::FALLBACK_EVERY_MS);
+    bench.work();
+    bench.lists.clear();
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    assert!(bench.lists.is_empty(), "not yet");
+    bench.later(Daemon::FALLBACK_EVERY_MS);
+    bench.work();
+    let list = bench.lists.pop().unwrap();
+    assert!(list.contains("== 未结警情 1 =="), "{list}");
+    assert!(list.contains("状态: 正常"), "{list}");
+    bench.give(Input::JournalFailed("gone".to_owned()));
+    bench.work();
+    assert!(bench.lists.pop().unwrap().contains("降级 DEGRADED, gone"));
+    assert!(bench.lists.is_empty());
 }

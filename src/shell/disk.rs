@@ -185,7 +185,7 @@ pub(super) fn go_first() {
 
 /// The disk thread: serves until the other end is gone or the journal failed.
 pub(super) fn run<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>, told: &Sender<Wake>) {
-    while let Some(first) = next(journal, batches) {
+    while let Some(first) = next(journal, batches, told) {
         if let Err(reason) = group(&mut journal.lock(), first, batches, told) {
             let _ = told.blocking_send(Wake::JournalFailed(reason));
             return;
@@ -194,7 +194,11 @@ pub(super) fn run<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>, told
 }
 
 /// The next batch. While none waits, the next segment is prepared step by step.
-fn next<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>) -> Option<Append> {
+fn next<D: Disk>(
+    journal: &Shared<D>,
+    batches: &Receiver<Append>,
+    told: &Sender<Wake>,
+) -> Option<Append> {
     loop {
         if !journal.lock().journal.needs_segment() {
             return batches.recv().ok();
@@ -205,8 +209,15 @@ fn next<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>) -> Option<Appe
             Err(TryRecvError::Empty) => {}
         }
         let prepared = journal.lock().journal.prepare_step();
-        if let Err(error) = prepared {
-            tracing::warn!(%error, "failed to prepare the next journal segment");
+        let news = match &prepared {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => None,
+            Err(error) => Some(Err(chain(error))),
+        };
+        if let Some(news) = news {
+            let _ = told.blocking_send(Wake::NextSegment(news));
+        }
+        if prepared.is_err() {
             match batches.recv_timeout(STALL) {
                 Ok(batch) => return Some(batch),
                 Err(RecvTimeoutError::Disconnected) => return None,

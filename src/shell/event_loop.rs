@@ -4,7 +4,7 @@ use super::archive::Archive;
 use super::clock::Clock;
 use super::console::{self, Consoles};
 use super::disk::{Append, Writer};
-use super::{ConsoleWake, Wake, http};
+use super::{ConsoleWake, Wake, fallback, http};
 use crate::config::users::Users;
 use crate::daemon::gateway::Serial;
 use crate::daemon::output::{LinkId, Outbox, Output};
@@ -42,6 +42,7 @@ pub(super) struct Parts {
     pub(super) links: Vec<Port>,
     pub(super) journal: Writer<FileDisk>,
     pub(super) archive: Archive,
+    pub(super) fallback: fallback::Slot,
     pub(super) sign_on: Vec<Command>,
 }
 
@@ -81,6 +82,7 @@ struct Outside {
     links: Vec<Wire>,
     journal: Writer<FileDisk>,
     archive: Archive,
+    fallback: fallback::Slot,
     /// Consoles whose writer took no more: the daemon must hear of it.
     full: Vec<ConsoleId>,
     chunks: Sender<ConsoleWake>,
@@ -111,6 +113,7 @@ pub(super) async fn run(
             links,
             journal: parts.journal,
             archive: parts.archive,
+            fallback: parts.fallback,
             full: Vec::new(),
             chunks,
             told,
@@ -270,6 +273,8 @@ impl Loop {
                 self.outside.journal.note_durable(*batch);
                 Input::Durable(*batch)
             }
+            Wake::Room(room) => Input::Room(*room),
+            Wake::NextSegment(prepared) => Input::NextSegment(prepared.clone()),
             Wake::JournalStalled(reason) => Input::JournalStalled(reason.clone()),
             Wake::JournalFailed(reason) => Input::JournalFailed(reason.clone()),
             Wake::Pulse(_) => {
@@ -365,6 +370,7 @@ impl Outbox for Outside {
                     self.full.push(console);
                 }
             }
+            Output::Fallback(list) => self.fallback.put(list),
             Output::CloseConsole(console) => self.consoles.close(console),
             Output::CheckPassword {
                 console,

@@ -1,19 +1,22 @@
 //! Ring 3: moves bytes and time between the outside and the daemon, and decides nothing.
 //!
 //! Threads: one for the loop and its sockets, one for the disk, one for archive and snapshots, one
-//! for HTTP, a small pool for password hashes and questions to the archive. Every channel is
-//! bounded. [`Server::start`] is the one way in, for `serve`, the demo, tests and benchmarks alike.
+//! for the printable list, one for HTTP, a small pool for password hashes and questions to the
+//! archive. Every channel is bounded. [`Server::start`] is the one way in, for `serve`, the demo,
+//! tests and benchmarks alike.
 
 pub mod archive;
 pub mod clock;
 mod console;
 mod disk;
 mod event_loop;
+mod fallback;
 mod http;
 pub(crate) mod replay;
 pub(crate) mod start;
 
 use crate::config::users::Role;
+use crate::daemon::degraded::Room;
 use crate::daemon::output::LinkId;
 use crate::daemon::session::ConsoleId;
 use crate::serial::News;
@@ -22,6 +25,7 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+pub use fallback::FALLBACK_NAME;
 pub use start::{Server, StartError};
 
 /// Everything but consoles' bytes that can wake the loop.
@@ -39,6 +43,10 @@ enum Wake {
     Serial(LinkId, News),
     /// Batches up to this one are durable.
     Durable(u64),
+    /// How much room the journal's disk has.
+    Room(Room),
+    /// The segment after this one was prepared, or could not be.
+    NextSegment(Result<(), String>),
     /// There is no space for the next segment; it is tried again.
     JournalStalled(String),
     /// The journal failed for good.

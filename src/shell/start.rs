@@ -3,7 +3,7 @@
 use super::archive::{self, Feed, Rules, SNAPSHOT_DIR};
 use super::clock::{Clock, wall_ms};
 use super::replay::{self, Opened};
-use super::{Wake, disk, event_loop, http};
+use super::{FALLBACK_NAME, Wake, disk, event_loop, fallback, http};
 use crate::config::users::Users;
 use crate::config::{AnyPort, Chain, Config, GatewayRole};
 use crate::daemon::Daemon;
@@ -81,6 +81,7 @@ pub struct Server {
     told: Sender<Wake>,
     threads: Vec<JoinHandle<()>>,
     archive: Option<(Feed, JoinHandle<()>)>,
+    fallback: Option<(fallback::Slot, JoinHandle<()>)>,
 }
 
 impl Server {
@@ -128,6 +129,8 @@ impl Server {
         // Before the daemon makes its histograms.
         http::recorder();
         let sign_on = roster(&config, &engine, Timestamp::now());
+        let list = config.journal.fallback.as_deref();
+        let list = dir.join(list.unwrap_or(Path::new(FALLBACK_NAME)));
         let epoch = u64::try_from(wall_ms()).unwrap_or(0);
         let mut daemon = Daemon::new(clock.now(), config, engine, epoch);
         if let Some(damage) = &recovery.damage {
@@ -150,6 +153,7 @@ impl Server {
             event_loop::Port::Serial(..) => None,
         });
         let bound = bound.collect::<Result<Vec<_>, _>>()?;
+        let lists = fallback::Slot::default();
         let parts = event_loop::Parts {
             daemon,
             clock,
@@ -158,6 +162,7 @@ impl Server {
             links,
             journal: disk::Writer::new(journal.clone(), appends),
             archive,
+            fallback: lists.clone(),
             sign_on,
         };
         let disk_told = told.clone();
@@ -170,6 +175,10 @@ impl Server {
             })?,
             spawn("tieqi-loop", move || run_loop(parts, loop_told, wakes))?,
         ];
+        let (slot, data, room_told) = (lists.clone(), dir.to_owned(), told.clone());
+        let writing = spawn("tieqi-fallback", move || {
+            fallback::run(&slot, &list, &data, &room_told);
+        })?;
         let archive = Some((feed, spawn("tieqi-archive", follow)?));
         // Not joined: it serves until the process ends or its sender is gone.
         spawn("tieqi-http", move || {
@@ -185,6 +194,7 @@ impl Server {
             told,
             threads,
             archive,
+            fallback: Some((lists, writing)),
         })
     }
 
@@ -199,6 +209,10 @@ impl Server {
         }
         let _ = self.told.blocking_send(Wake::Stop);
         for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+        if let Some((lists, thread)) = self.fallback.take() {
+            lists.close();
             let _ = thread.join();
         }
         // Last: it has everything by then, and makes a snapshot of it.

@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "each test file takes what it needs")]
 
 pub(crate) mod process;
+pub(crate) mod small_disk;
 
 use serde_json::{Value, json};
 use std::process::Command;

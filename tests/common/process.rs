@@ -1,5 +1,6 @@
 //! The real binary in a process of its own: its place on the disk, its start, its end.
 
+use super::small_disk::SmallDisk;
 use super::{PASSWORD, tieqi};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -17,6 +18,14 @@ pub(crate) struct Place {
     pub(crate) data: PathBuf,
     /// Where consoles connect.
     pub(crate) console: SocketAddr,
+    /// Where /healthz is.
+    pub(crate) http: SocketAddr,
+    /// The printable list, beside the data.
+    pub(crate) fallback: PathBuf,
+    /// The disk the data is on, if that is one of its own.
+    pub(crate) disk: Option<SmallDisk>,
+    /// A write beyond the limit of a file's size fails and is no signal.
+    pub(crate) survives_limits: bool,
 }
 
 impl Place {
@@ -41,6 +50,9 @@ impl Place {
         put("127.0.0.1:7111", http.to_string());
         put("\"users.toml\"", format!("{:?}", users.to_str().unwrap()));
         put("segment_mib = 64", "segment_mib = 1".to_owned());
+        let fallback = folder.path().join("fallback.txt");
+        let list = format!("fallback = {:?} #", fallback.to_str().unwrap());
+        put("# fallback =", list);
         put("snapshot_every = 50000", "snapshot_every = 100".to_owned());
         put("plausible_km_h = 216", "plausible_km_h = 400".to_owned());
         let mut udp = Vec::new();
@@ -57,9 +69,24 @@ impl Place {
             config,
             data,
             console,
+            http,
+            fallback,
+            disk: None,
+            survives_limits: false,
         };
         place.add_user("calls", "call-taker");
         place
+    }
+
+    /// The same with its data on a disk of so many MiB; none where that cannot be had.
+    pub(crate) fn on_small_disk(mib: u32) -> Option<Self> {
+        let disk = SmallDisk::mount(mib)?;
+        let data = disk.inside().join("data");
+        Some(Self {
+            data,
+            disk: Some(disk),
+            ..Self::new()
+        })
     }
 
     fn add_user(&self, name: &str, role: &str) {
@@ -84,7 +111,20 @@ impl Place {
 
     /// The command that serves it.
     pub(crate) fn serve(&self) -> Command {
-        let mut command = tieqi();
+        let mut command = match &self.disk {
+            Some(disk) => {
+                let mut inside = disk.enter();
+                inside.arg(env!("CARGO_BIN_EXE_tieqi"));
+                inside
+            }
+            None if self.survives_limits => {
+                let mut limited = Command::new("sh");
+                let script = "trap '' XFSZ && exec \"$@\"";
+                limited.args(["-c", script, "sh", env!("CARGO_BIN_EXE_tieqi")]);
+                limited
+            }
+            None => tieqi(),
+        };
         command
             .arg("serve")
             .arg(&self.config)

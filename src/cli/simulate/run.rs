@@ -263,7 +263,8 @@ impl<'a> Simulation<'a> {
                     self.air(bytes, |bytes| Item::ToRadios(radio, from, bytes));
                 }
             }
-            Output::Bytes { .. } => {}
+            // The simulated town has no serial line, and nobody prints its list.
+            Output::Bytes { .. } | Output::Fallback(_) => {}
             Output::Console { console, bytes } => {
                 self.note("console", &bytes);
                 self.later(WAY_MS, Item::ToConsole(console, bytes));

@@ -2,7 +2,7 @@
 //! answers. docs/openrpc.json is this; a test keeps it so.
 
 use super::method::{METHODS, Method};
-use crate::daemon::notice::{Degraded, Delta, Page, Positions, Recovered, Resync};
+use crate::daemon::notice::{Degraded, Delta, Page, Positions, Recovered, Resync, Space};
 use crate::daemon::rpc::Problem;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
@@ -28,6 +28,7 @@ const NOTICES: &[(&str, SchemaOf)] = &[
         "board.recovered",
         SchemaGenerator::subschema_for::<Recovered>,
     ),
+    ("board.space", SchemaGenerator::subschema_for::<Space<'_>>),
 ];
 
 /// Codes of errors below JSON-RPC's own, and what they mean.

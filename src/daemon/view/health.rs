@@ -1,6 +1,7 @@
 //! How the daemon is, for `system.health`.
 
 use super::Name;
+use crate::daemon::notice::Space;
 use crate::engine::id::EngineTime;
 use crate::engine::policy::Mode;
 use schemars::JsonSchema;
@@ -10,10 +11,12 @@ use std::collections::BTreeMap;
 /// How the daemon is.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Health<'a> {
-    /// `degraded`: nothing is accepted until a restart.
+    /// `degraded`: nothing is acknowledged.
     pub status: Status,
     /// Why it is degraded.
     pub degraded: Option<&'a str>,
+    /// Room on the journal's disk.
+    pub space: Space<'a>,
     /// Now.
     pub at: EngineTime,
     /// Now, milliseconds since 1970 UTC.
@@ -82,7 +85,7 @@ pub struct Lanes {
 pub enum Status {
     /// It is.
     Ok,
-    /// The journal failed: nothing is accepted until a restart.
+    /// Nothing is acknowledged: the journal failed, or waits for its disk.
     Degraded,
 }
 

@@ -1,0 +1,281 @@
+//! The printable list (备用清单): what a dispatcher needs to go on with paper, telephone and voice
+//! when this program cannot.
+//!
+//! Open incidents in the order of the queue, with who was sent and how far they are, then the units
+//! on duty with their last place. Plain text, one line an item; what callers said is shortened and
+//! holds no control characters. It shows the state at hand, durable or not.
+
+use super::output::{Outbox, Output};
+use super::{Daemon, Now};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::engine::assignment::{Assignment, Rung};
+use crate::engine::id::EngineTime;
+use crate::engine::incident::Incident;
+use crate::engine::queue::{Turn, turn};
+use crate::engine::unit::{Unit, UnitState};
+use jiff::Timestamp;
+use std::fmt::{self, Write as _};
+use tieqi_protocols::text::shorten;
+
+/// Most incidents on the list; the rest is counted.
+const INCIDENTS: usize = 1_000;
+/// Most units on the list; the rest is counted.
+const UNITS: usize = 2_000;
+/// What of a text stands there, units of UTF-16.
+const WORDS: usize = 60;
+
+/// What the list that was written last shows.
+#[derive(Debug)]
+pub(super) struct Written {
+    at: EngineTime,
+    seq: u64,
+    positions: u64,
+    degraded: bool,
+}
+
+impl Written {
+    /// Nothing is written yet.
+    pub(super) fn nothing() -> Self {
+        Self {
+            at: EngineTime(0),
+            seq: u64::MAX,
+            positions: 0,
+            degraded: false,
+        }
+    }
+}
+
+impl Daemon {
+    /// The list is written at most this often, milliseconds, but at once when it becomes likely
+    /// that it is needed.
+    pub const FALLBACK_EVERY_MS: u64 = 5_000;
+
+    /// When the list is to be written again, if what it shows has changed.
+    pub(super) fn fallback_at(&self) -> Option<EngineTime> {
+        let written = &self.written;
+        if written.seq == u64::MAX || written.degraded != self.degraded().is_some() {
+            return Some(EngineTime(0));
+        }
+        let now = (self.engine.state().seq, self.counts.positions);
+        let differs = now != (written.seq, written.positions);
+        differs.then(|| written.at.plus_ms(Self::FALLBACK_EVERY_MS))
+    }
+
+    pub(super) fn write_fallback(&mut self, now: Now, out: &mut dyn Outbox) {
+        if self.fallback_at().is_none_or(|at| at > now.at) {
+            return;
+        }
+        self.written = Written {
+            at: now.at,
+            seq: self.engine.state().seq,
+            positions: self.counts.positions,
+            degraded: self.degraded().is_some(),
+        };
+        let (engine, config, degraded) = (&self.engine, &self.config, self.degraded());
+        let list = List {
+            engine,
+            config,
+            degraded,
+            now,
+        };
+        out.push(Output::Fallback(list.to_string()));
+    }
+}
+
+struct List<'a> {
+    engine: &'a Engine,
+    config: &'a Config,
+    degraded: Option<&'a str>,
+    now: Now,
+}
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "铁骑 备用清单 (Tieqi fallback list)")?;
+        writeln!(f, "{} {}", self.config.town.name_zh, self.wall(self.now.at))?;
+        match self.degraded {
+            None => writeln!(f, "状态: 正常")?,
+            Some(reason) => writeln!(f, "状态: 降级 DEGRADED, {}", words(reason))?,
+        }
+        writeln!(
+            f,
+            "改用电话和话音调度；每次派警、到场请记时间，恢复后补录。"
+        )?;
+        self.incidents(f)?;
+        self.units(f)
+    }
+}
+
+impl List<'_> {
+    fn incidents(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step_ms = self.engine.policy().age_step_ms;
+        let all = self.engine.state().incidents.values();
+        let open = all.filter(|incident| incident.phase.is_open());
+        let mut open: Vec<(Turn, &Incident)> = open
+            .map(|incident| (turn(step_ms, self.now.at, incident), incident))
+            .collect();
+        open.sort_unstable_by_key(|(turn, _)| *turn);
+        writeln!(f, "\n== 未结警情 {} ==", open.len())?;
+        for ((rank, ..), incident) in open.iter().take(INCIDENTS) {
+            self.incident(f, *rank, incident)?;
+        }
+        rest(f, open.len(), INCIDENTS)
+    }
+
+    fn incident(&self, f: &mut fmt::Formatter<'_>, rank: u8, incident: &Incident) -> fmt::Result {
+        let classification = incident.classification();
+        let category = classification
+            .category
+            .and_then(|code| self.engine.policy().categories.get(&code))
+            .map_or("未分类", |category| category.name.as_str());
+        let grade = match incident.emergency {
+            Some(_) => "紧急".to_owned(),
+            None => format!("{}级", classification.grade.numeral()),
+        };
+        let report = &incident.report;
+        write!(f, "[{rank}] {} {grade} {category}", incident.id)?;
+        write!(f, " | {}", words(&report.place))?;
+        write!(f, " | 报警 {}", self.wall(incident.reported_at))?;
+        if !report.caller.is_empty() {
+            write!(f, " | 来电 {}", words(&report.caller))?;
+        }
+        let missing = incident.missing().count();
+        if missing > 0 {
+            write!(f, " | 还缺 {missing}")?;
+        }
+        writeln!(f, " | {}", words(&report.text))?;
+        for assignment in self.engine.state().open_assignments(incident) {
+            self.assignment(f, assignment)?;
+        }
+        Ok(())
+    }
+
+    fn assignment(&self, f: &mut fmt::Formatter<'_>, assignment: &Assignment) -> fmt::Result {
+        let state = self.engine.state();
+        let unit = state.units.get(&assignment.unit);
+        let call_sign = unit.map_or("?", |unit| unit.call_sign.as_str());
+        write!(f, "      {call_sign} {}", rung(assignment.rung))?;
+        if let Some(stamp) = assignment.stamp(assignment.rung) {
+            write!(f, " {}", self.wall(stamp.at))?;
+        }
+        match unit.and_then(|unit| state.reachable(unit)) {
+            Some(radio) => writeln!(f, " | 终端 {}", radio.0),
+            None => writeln!(f, " | 仅语音"),
+        }
+    }
+
+    fn units(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = self.engine.state().units.values();
+        let on_duty: Vec<_> = units.filter(|unit| unit.duty.is_some()).collect();
+        writeln!(f, "\n== 在勤警力 {} ==", on_duty.len())?;
+        for unit in on_duty.iter().take(UNITS) {
+            self.unit(f, unit)?;
+        }
+        rest(f, on_duty.len(), UNITS)
+    }
+
+    fn unit(&self, f: &mut fmt::Formatter<'_>, unit: &Unit) -> fmt::Result {
+        let Some(duty) = &unit.duty else {
+            return Ok(());
+        };
+        write!(f, "{} {}", unit.call_sign, stands(unit))?;
+        let place = self
+            .engine
+            .positions()
+            .of_unit(self.now.at, &duty.terminals);
+        match place {
+            Some(place) => {
+                let at = self.config.plane.unproject(place.point);
+                let age_s = self.now.at.since_ms(place.taken_at) / 1_000;
+                write!(f, " | {:.5},{:.5} {age_s}秒前", at.lat(), at.lon())?;
+                let places = self.config.usable_places();
+                let near = places.min_by_key(|near| near.point.distance_cm(place.point));
+                if let Some(near) = near {
+                    write!(f, " 近{}", near.name)?;
+                }
+            }
+            None => write!(f, " | 位置不明")?,
+        }
+        match self.engine.state().reachable(unit) {
+            Some(radio) => write!(f, " | 终端 {}", radio.0)?,
+            None => write!(f, " | 仅语音")?,
+        }
+        if !duty.vehicle.is_empty() {
+            write!(f, " | {}", words(&duty.vehicle))?;
+        }
+        if !duty.area.is_empty() {
+            write!(f, " | {}", words(&duty.area))?;
+        }
+        writeln!(f)
+    }
+
+    /// The wall clock at an engine time, in the town's zone.
+    fn wall(&self, at: EngineTime) -> String {
+        let ago_ms = i64::try_from(self.now.at.since_ms(at)).unwrap_or(i64::MAX);
+        let wall = Timestamp::from_millisecond(self.now.wall_ms.saturating_sub(ago_ms));
+        let zoned = wall.map(|wall| wall.to_zoned(self.config.town.time_zone.clone()));
+        zoned.map_or_else(
+            |_| "?".to_owned(),
+            |zoned| zoned.strftime("%m-%d %H:%M:%S").to_string(),
+        )
+    }
+}
+
+fn rest(f: &mut fmt::Formatter<'_>, all: usize, limit: usize) -> fmt::Result {
+    match all.saturating_sub(limit) {
+        0 => Ok(()),
+        more => writeln!(f, "… 另有 {more}"),
+    }
+}
+
+/// A text as it may be printed: in one line, short, nothing that turns the direction round.
+fn words(text: &str) -> String {
+    let mut plain = String::new();
+    for letter in shorten(text, WORDS).chars() {
+        let turns = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}');
+        if !turns {
+            let letter = if letter.is_control() { ' ' } else { letter };
+            let _ = plain.write_char(letter);
+        }
+    }
+    plain
+}
+
+fn rung(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Stacked => "待办",
+        Rung::Offered => "待发",
+        Rung::Sent => "已发",
+        Rung::Delivered => "送达",
+        Rung::Accepted => "签收",
+        Rung::EnRoute => "途中",
+        Rung::OnScene => "到场",
+        Rung::Cleared => "完毕",
+        Rung::Declined => "拒绝",
+        Rung::Expired => "超时",
+        Rung::Recalled => "撤销",
+    }
+}
+
+fn stands(unit: &Unit) -> &'static str {
+    match unit.state() {
+        _ if unit.emergency.is_some() => "紧急求助",
+        UnitState::OffDuty => "下勤",
+        UnitState::Available => "可派",
+        UnitState::Committed => "处警中",
+        UnitState::OutOfService => "停派",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_says_stays_in_its_line() {
+        assert_eq!(words("a\nb\r\u{202e}c\u{1b}[2J"), "a b c [2J");
+        assert!(words(&"长".repeat(1_000)).chars().count() <= WORDS);
+    }
+}
