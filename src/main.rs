@@ -29,8 +29,6 @@ enum Command {
     Demo(cli::demo::Options),
     /// Replays a table of real calls through the console API.
     Replay(cli::replay::Options),
-    /// Tries to break it: the production code under a virtual clock, disk and network that fail.
-    Simulate(cli::simulate::Options),
     /// Runs the daemon.
     Serve(Serve),
     /// Checks a config: prints all faults at once, or what it holds.
@@ -237,10 +235,6 @@ fn run(command: Command) -> anyhow::Result<End> {
         Command::Replay(options) => {
             log("error", LogFormat::Text);
             cli::replay::run(&options, out).map(End::from)
-        }
-        Command::Simulate(options) => {
-            log("off", LogFormat::Text);
-            cli::simulate::run(&options, out).map(End::from)
         }
         Command::Serve(options) => serve(&options),
         Command::Radio(options) => radio(options, out),

@@ -286,16 +286,6 @@ impl Audit {
         }
     }
 
-    /// Nothing could be said from one time to another: there was no daemon, or its disk had failed.
-    pub fn was_down(&mut self, from: EngineTime, to: EngineTime) {
-        for assignment in self.open.keys().copied().collect::<Vec<_>>() {
-            self.judge(from, assignment);
-        }
-        for open in self.open.values_mut() {
-            open.since = to;
-        }
-    }
-
     /// Whether nothing was said for too long until `at`.
     fn judge(&mut self, at: EngineTime, assignment: AssignmentId) {
         let Some(open) = self.open.get(&assignment) else {

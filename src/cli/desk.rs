@@ -29,8 +29,7 @@ pub(super) fn work(
         if notice.get("method") == Some(&json!("board.resync")) {
             client.call("board.subscribe", &json!({}))?;
         }
-        let params = notice.get("params").unwrap_or(&Value::Null);
-        for (method, mut params) in todo(params) {
+        for (method, mut params) in todo(&notice) {
             keys += 1;
             if let Some(params) = params.as_object_mut() {
                 params.insert("key".into(), json!(format!("desk-{keys}")));
@@ -46,9 +45,10 @@ pub(super) fn work(
     Ok(())
 }
 
-/// What a notice with these parameters asks of a dispatcher.
-pub(super) fn todo(params: &Value) -> Vec<(&'static str, Value)> {
+/// What a notice asks of a dispatcher.
+fn todo(notice: &Value) -> Vec<(&'static str, Value)> {
     let mut calls = Vec::new();
+    let params = notice.get("params").unwrap_or(&Value::Null);
     let list = |name: &str| {
         params
             .get(name)

@@ -5,8 +5,7 @@
 //! a mix torn at a byte; so unsynced writes are kept, dropped, torn and reordered. A failed sync
 //! leaves its sectors readable but clean, as Linux does: a later sync does not write them, so they
 //! may or may not be there after the cut. A failed create, rename or remove happened or did not.
-//! It models no latency; rot is `flip` and
-//! `spoil_sector`.
+//! It models no latency and no rot; rot is `flip`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,17 +24,6 @@ pub enum Fault {
     Full,
     /// The power goes: this call and every later one fails until [`SimDisk::crash`].
     PowerCut,
-}
-
-/// How a sector decays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rot {
-    /// One bit turns.
-    Bit,
-    /// Another sector's content was written over it.
-    Misdirected,
-    /// It holds zeros.
-    Lost,
 }
 
 /// Files in memory, with durability.
@@ -127,41 +115,6 @@ impl SimDisk {
         if let Some(byte) = file.bytes.get_mut(at) {
             *byte ^= mask;
         }
-    }
-
-    /// Whether a fault is planned or came.
-    pub fn has_fault(&self) -> bool {
-        self.fault.is_some()
-    }
-
-    /// Whether the power is off.
-    pub fn is_off(&self) -> bool {
-        self.off
-    }
-
-    /// Spoils one sector that is not zeros of one file, both chosen by `below`, which gives a
-    /// number under its bound. The place; none on an empty disk.
-    pub fn spoil_sector(&mut self, rot: Rot, mut below: impl FnMut(u64) -> u64) -> Option<String> {
-        let mut pick = |count: usize| usize::try_from(below(count as u64)).unwrap_or(0);
-        let names: Vec<_> = self.names.iter().collect();
-        let (name, id) = *names.get(pick(names.len()))?;
-        let file = self.files.get_mut(id)?;
-        let sectors = file.bytes.chunks(SECTOR_BYTES).enumerate();
-        let used = sectors.filter(|(_, sector)| sector.iter().any(|byte| *byte != 0));
-        let used: Vec<usize> = used.map(|(number, _)| number).collect();
-        let (to, from) = (*used.get(pick(used.len()))?, *used.get(pick(used.len()))?);
-        let source = file.sector(from);
-        let bit = pick(SECTOR_BYTES * 8);
-        let target = file.bytes.chunks_mut(SECTOR_BYTES).nth(to)?;
-        match rot {
-            Rot::Bit => *target.get_mut(bit / 8)? ^= 1 << (bit % 8),
-            Rot::Lost => target.fill(0),
-            Rot::Misdirected => target
-                .iter_mut()
-                .zip(source)
-                .for_each(|(to, from)| *to = from),
-        }
-        Some(format!("sector {to} of {name}"))
     }
 
     /// What a read of the whole file sees.

@@ -268,16 +268,6 @@ impl<D: Disk> Journal<D> {
         Ok(())
     }
 
-    /// The disk, to be read.
-    pub fn disk(&self) -> &D {
-        &self.disk
-    }
-
-    /// The disk, for a simulator to spoil.
-    pub fn disk_mut(&mut self) -> &mut D {
-        &mut self.disk
-    }
-
     /// Gives the disk back; what was not committed is dropped.
     pub fn into_disk(self) -> D {
         self.disk

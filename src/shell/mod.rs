@@ -12,8 +12,8 @@ mod disk;
 mod event_loop;
 mod fallback;
 mod http;
-pub(crate) mod replay;
-pub(crate) mod start;
+mod replay;
+mod start;
 
 use crate::config::users::Role;
 use crate::daemon::degraded::Room;
