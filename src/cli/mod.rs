@@ -12,5 +12,6 @@ pub mod journal;
 pub mod radio;
 pub mod replay;
 pub mod serve;
+pub mod simulate;
 mod town;
 pub mod user;

@@ -40,6 +40,7 @@ use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::{EngineTime, RadioId, UnitId};
+use crate::planted::{Planted, planted};
 use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
@@ -258,7 +259,9 @@ impl Daemon {
             reason: &reason,
             until: Until::Restart,
         };
-        self.tell_all(&rpc::notice("board.degraded", &notice), out);
+        if !planted(Planted::FailureUntold) {
+            self.tell_all(&rpc::notice("board.degraded", &notice), out);
+        }
         self.degraded = Some(reason);
     }
 
@@ -459,7 +462,12 @@ impl Daemon {
 
     /// Handles some of what is due, the earliest first. What is left is due at once: the next turn
     /// goes on with it, behind what is urgent.
-    fn tick(&mut self, now: Now, out: &mut dyn Outbox) {
+    fn tick(&mut self, mut now: Now, out: &mut dyn Outbox) {
+        if planted(Planted::WallClock) {
+            let wall_ms = u64::try_from(now.wall_ms).unwrap_or(0);
+            let jump_ms = wall_ms.saturating_sub(self.epoch + now.mono_us / 1000);
+            now.at = now.at.plus_ms(jump_ms);
+        }
         let is_due = |engine: &Engine| engine.next_deadline().is_some_and(|at| at <= now.at);
         for _ in 0..Self::DUE_TURN {
             if self.degraded.is_some() || !is_due(&self.engine) {
@@ -509,7 +517,8 @@ impl Daemon {
         }
         if !touched.is_empty() {
             self.board_seq += 1;
-            if self.sessions.values().any(Session::follows_board) {
+            let skipped = planted(Planted::DeltaSkipped) && self.board_seq.is_multiple_of(50);
+            if !skipped && self.sessions.values().any(Session::needs_deltas) {
                 let line = touched.delta(self.views(now.at), self.epoch, self.board_seq);
                 let held = Held::Delta {
                     seq: self.board_seq,
@@ -547,17 +556,6 @@ impl Daemon {
             for heard in heard.drain(..) {
                 self.sort_radio(now, heard);
             }
-        }
-    }
-
-    fn close_silent(&mut self, now: Now, out: &mut dyn Outbox) {
-        let sessions = self.sessions.iter();
-        let dead = sessions.filter_map(|(console, session)| {
-            let (at, why) = session.dead_at();
-            (at <= now.at).then_some((*console, why))
-        });
-        for (console, why) in dead.collect::<Vec<_>>() {
-            self.cut(console, why, out);
         }
     }
 

@@ -104,6 +104,8 @@ pub struct Session {
     pub login: Login,
     /// Whether it follows the board.
     pub follows: Follows,
+    /// It subscribed, and the board is on its way once it is durable: deltas are made for it.
+    pub(super) subscribes: bool,
     /// Bytes handed to its socket and not yet written.
     pub(super) backlog: usize,
     /// When the socket last took some of them, or had none to take.
@@ -147,6 +149,7 @@ impl Session {
             peer,
             login: Login::Nobody,
             follows: Follows::No,
+            subscribes: false,
             backlog: 0,
             taken_at: now,
             waiting: 0,
@@ -224,6 +227,12 @@ impl Session {
         matches!(self.follows, Follows::After(_))
     }
 
+    /// Whether deltas are made for it: it follows the board, or will from one that is not durable.
+    #[must_use]
+    pub fn needs_deltas(&self) -> bool {
+        self.subscribes || self.follows_board()
+    }
+
     /// When it is closed unless something is heard, or is taken.
     #[must_use]
     pub fn dead_at(&self) -> (EngineTime, Cut) {
@@ -259,6 +268,7 @@ impl Session {
     /// Starts following: the pages go out as fast as the socket takes them, deltas behind them.
     pub fn follow(&mut self, seq: u64, pages: Vec<Bytes>) {
         self.follows = Follows::After(seq);
+        self.subscribes = false;
         self.board = pages.into();
         self.board_deltas = 0;
         self.positions = None;

@@ -294,6 +294,25 @@ fn report(key: &str, grade: &str) -> Value {
     })
 }
 
+/// Found by the simulator, seed 1: nobody else followed, so the delta was never made.
+#[test]
+fn a_console_misses_nothing_while_its_board_is_on_its_way() {
+    let mut bench = Bench::with_consoles();
+    bench.disk = false;
+    bench.ask(DESK, "incident.report", &report("one", "III"));
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    bench.ask(DESK, "incident.report", &report("two", "III"));
+    bench.durable();
+    bench.work();
+    let told = bench.told(WATCH);
+    let subscribed = told[0]["result"]["seq"].as_u64().unwrap();
+    let deltas = told.iter().filter(|line| line["method"] == "board.delta");
+    let seqs: Vec<_> = deltas
+        .map(|line| line["params"]["seq"].as_u64().unwrap())
+        .collect();
+    assert_eq!(seqs, [subscribed + 1]);
+}
+
 #[test]
 fn nothing_leaves_before_its_batch_is_durable() {
     let mut bench = Bench::with_consoles();

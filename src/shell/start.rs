@@ -121,7 +121,7 @@ impl Server {
         let clock = Clock::at(recovery.engine_time_ms);
         // Before the daemon makes its histograms.
         http::recorder();
-        let sign_on = roster(&config, &engine);
+        let sign_on = roster(&config, &engine, Timestamp::now());
         let epoch = u64::try_from(wall_ms()).unwrap_or(0);
         let mut daemon = Daemon::new(clock.now(), config, engine, epoch);
         if let Some(damage) = &recovery.damage {
@@ -288,13 +288,11 @@ fn bind_links(config: &Config) -> Result<Vec<event_loop::Port>, StartError> {
 
 /// Sign-on of the units the roster has on duty now and that are not on yet, where the config says
 /// so. Call signs get their ids from the register's order when the journal is new.
-fn roster(config: &Config, engine: &Engine) -> Vec<Command> {
+pub(crate) fn roster(config: &Config, engine: &Engine, now: Timestamp) -> Vec<Command> {
     if !config.roster.sign_on_at_start {
         return Vec::new();
     }
-    let local = Timestamp::now()
-        .to_zoned(config.town.time_zone.clone())
-        .datetime();
+    let local = now.to_zoned(config.town.time_zone.clone()).datetime();
     let mut commands = Vec::new();
     for duty in config.roster_now(local) {
         let until = duty.until.to_zoned(config.town.time_zone.clone());
