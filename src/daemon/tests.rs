@@ -298,6 +298,7 @@ fn report(key: &str, grade: &str) -> Value {
 #[test]
 fn a_console_misses_nothing_while_its_board_is_on_its_way() {
     let mut bench = Bench::with_consoles();
+    bench.told(WATCH);
     bench.disk = false;
     bench.ask(DESK, "incident.report", &report("one", "III"));
     bench.ask(WATCH, "board.subscribe", &json!({}));
