@@ -1,5 +1,5 @@
-//! Faults planted into the daemon on purpose, to see that the simulator's auditor finds them. Without
-//! the feature `planted` the question is a constant `false`, and nothing of them is left.
+//! Faults planted into the daemon on purpose, to see that the simulator's auditor finds them.
+//! Without the feature `planted` the question is a constant `false`, and nothing of them is left.
 
 /// A bug somebody might write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
