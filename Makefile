@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check flips peers fuzz bench latency ci
+.PHONY: demo test check flips peers fuzz bench latency planted ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -26,6 +26,9 @@ fuzz: ## Every fuzzing target for TIME seconds, and the slowest frame of each; s
 		cargo test --locked --package tieqi-protocols --test fuzz -- --nocapture
 	BOLERO_RANDOM_TEST_TIME_MS=$(TIME)000 BOLERO_RANDOM_ITERATIONS=100000000000 \
 		cargo test --locked --lib any_line_is_explained_or_refused -- --nocapture
+
+planted: ## Bugs planted on purpose, each found by the simulator; see docs/reliability.md.
+	cargo test --locked --profile planted --features planted --test planted -- --nocapture
 
 bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked

@@ -8,6 +8,8 @@ pub mod daemon;
 pub mod engine;
 pub mod geo;
 pub mod journal;
+pub mod planted;
 pub mod radio;
 pub mod serial;
 pub mod shell;
+pub mod simulate;

@@ -51,6 +51,8 @@ enum Command {
     },
     /// Prints the console API as an OpenRPC document.
     Schema,
+    /// Runs the daemon in a simulated world that goes wrong, and says whether it kept its promises.
+    Simulate(cli::simulate::Options),
     /// Looks into a journal.
     #[command(subcommand)]
     Journal(Journal),
@@ -236,6 +238,7 @@ fn run(command: Command) -> anyhow::Result<End> {
             log("error", LogFormat::Text);
             cli::replay::run(&options, out).map(End::from)
         }
+        Command::Simulate(options) => cli::simulate::run(&options, out).map(End::from),
         Command::Serve(options) => serve(&options),
         Command::Radio(options) => radio(options, out),
         Command::Check { config, json } => match cli::check::run(&config, json, out)? {

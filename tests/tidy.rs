@@ -56,7 +56,12 @@ const BANNED: &[(&str, &[&str], &str)] = &[
         &["crate::daemon", "crate::shell"],
         "simulated radios share bytes only",
     ),
-    ("src/shell", &["crate::cli"], "dependencies point inward"),
+    (
+        "src/shell",
+        &["crate::cli", "crate::simulate"],
+        "dependencies point inward",
+    ),
+    ("src/simulate", &["crate::cli"], "dependencies point inward"),
     (
         "protocols/src",
         &["std::", "println!"],
@@ -70,6 +75,7 @@ const PURE: &[&str] = &[
     "src/geo",
     "src/journal",
     "src/daemon",
+    "src/simulate",
     "protocols/src",
 ];
 const IMPURE: &[&str] = &[

@@ -13,5 +13,6 @@ pub mod radio;
 pub mod repair;
 pub mod replay;
 pub mod serve;
+pub mod simulate;
 mod town;
 pub mod user;

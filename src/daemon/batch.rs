@@ -1,5 +1,6 @@
 //! Durable before it leaves: what a batch causes is held until the journal has it.
 
+use crate::planted::{Planted, planted};
 use std::collections::VecDeque;
 
 /// Numbers batches and holds what must wait for them. Batches become durable in order.
@@ -54,7 +55,7 @@ impl<T> Batches<T> {
         let durable = self.durable;
         std::iter::from_fn(move || {
             let (batch, _) = self.held.front()?;
-            if *batch > durable {
+            if *batch > durable && !planted(Planted::ReleasedTooFar) {
                 return None;
             }
             self.held.pop_front().map(|(_, item)| item)

@@ -13,6 +13,7 @@ use super::output::Outbox;
 use super::rpc::{self, Problem};
 use super::{Daemon, Now};
 use crate::engine::id::EngineTime;
+use crate::planted::{Planted, planted};
 use bytes::Bytes;
 
 /// What the data directory's file system has.
@@ -72,7 +73,9 @@ impl Daemon {
             reason: &reason,
             until: Until::Restart,
         };
-        self.tell_all(&rpc::notice("board.degraded", &notice), out);
+        if !planted(Planted::FailureUntold) {
+            self.tell_all(&rpc::notice("board.degraded", &notice), out);
+        }
         self.degraded = Some(reason);
     }
 

@@ -1,13 +1,14 @@
 //! Who sits at a console: logging in, leaving, and what a desk that left claimed.
 
-use super::Daemon;
 use super::api::LoggedIn;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem};
 use super::session::{self, ConsoleId, Cut, Login};
 use super::view::to_json;
+use super::{Daemon, Now};
 use crate::config::users::Role;
 use crate::engine::claim::Desk;
+use crate::planted::{Planted, planted};
 
 impl Daemon {
     pub(super) fn password_checked(
@@ -45,6 +46,19 @@ impl Daemon {
                     self.cut(console, Cut::Passwords, out);
                 }
             }
+        }
+    }
+
+    /// Ends connections nothing was heard from for too long.
+    pub(super) fn close_silent(&mut self, now: Now, out: &mut dyn Outbox) {
+        let sessions = self.sessions.iter();
+        let dead = sessions.filter_map(|(console, session)| {
+            let (at, why) = session.dead_at();
+            let kept = planted(Planted::DeadConsoleKept);
+            (at <= now.at && !kept).then_some((*console, why))
+        });
+        for (console, why) in dead.collect::<Vec<_>>() {
+            self.cut(console, why, out);
         }
     }
 

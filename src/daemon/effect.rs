@@ -10,6 +10,7 @@ use crate::engine::event::Event;
 use crate::engine::id::{AssignmentId, MessageNo, RadioId};
 use crate::engine::message::{Request, Talkgroup};
 use crate::engine::queue;
+use crate::planted::{Planted, planted};
 use bytes::Bytes;
 use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
@@ -39,7 +40,13 @@ pub(super) enum Held {
 impl Daemon {
     /// Holds something for the newest batch, or lets it go when that is durable already.
     pub(super) fn hold(&mut self, now: Now, held: Held, out: &mut dyn Outbox) {
-        if let Some(held) = self.batches.hold(held) {
+        let early = planted(Planted::EffectsBeforeSync);
+        let held = if early {
+            Some(held)
+        } else {
+            self.batches.hold(held)
+        };
+        if let Some(held) = held {
             self.let_go(held, out);
             self.pump(now, out);
         }

@@ -42,6 +42,7 @@ use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::id::{EngineTime, RadioId, UnitId};
+use crate::planted::{Planted, planted};
 use batch::Batches;
 use board::Touched;
 use bytes::Bytes;
@@ -451,7 +452,12 @@ impl Daemon {
 
     /// Handles some of what is due, the earliest first. What is left is due at once: the next turn
     /// goes on with it, behind what is urgent.
-    fn tick(&mut self, now: Now, out: &mut dyn Outbox) {
+    fn tick(&mut self, mut now: Now, out: &mut dyn Outbox) {
+        if planted(Planted::WallClock) {
+            let wall_ms = u64::try_from(now.wall_ms).unwrap_or(0);
+            let jump_ms = wall_ms.saturating_sub(self.epoch + now.mono_us / 1000);
+            now.at = now.at.plus_ms(jump_ms);
+        }
         let is_due = |engine: &Engine| engine.next_deadline().is_some_and(|at| at <= now.at);
         for _ in 0..Self::DUE_TURN {
             if self.degraded.is_some() || self.is_behind() || !is_due(&self.engine) {
@@ -528,17 +534,6 @@ impl Daemon {
             for heard in heard.drain(..) {
                 self.sort_radio(now, heard);
             }
-        }
-    }
-
-    fn close_silent(&mut self, now: Now, out: &mut dyn Outbox) {
-        let sessions = self.sessions.iter();
-        let dead = sessions.filter_map(|(console, session)| {
-            let (at, why) = session.dead_at();
-            (at <= now.at).then_some((*console, why))
-        });
-        for (console, why) in dead.collect::<Vec<_>>() {
-            self.cut(console, why, out);
         }
     }
 

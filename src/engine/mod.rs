@@ -46,6 +46,7 @@ pub mod suspect;
 pub mod task;
 pub mod unit;
 
+use crate::planted::{Planted, planted};
 use command::Command;
 use event::Event;
 use id::{EngineTime, IncidentId, MessageNo, RadioId, UnitId};
@@ -216,6 +217,12 @@ impl Engine {
     /// Forgets what replayed events would have made necessary: it stands in the journal already.
     pub fn replayed(&mut self) {
         self.todo = Todo::default();
+        if planted(Planted::TimerLost) {
+            self.index.deadlines = deadline::Deadlines::default();
+        }
+        if planted(Planted::KeyForgotten) {
+            self.state.answers = answer::Answers::default();
+        }
     }
 
     /// When to send [`Command::Tick`].

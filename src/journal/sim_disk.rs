@@ -5,7 +5,8 @@
 //! a mix torn at a byte; so unsynced writes are kept, dropped, torn and reordered. A failed sync
 //! leaves its sectors readable but clean, as Linux does: a later sync does not write them, so they
 //! may or may not be there after the cut. A failed create, rename or remove happened or did not.
-//! It models no latency and no rot; rot is `flip`.
+//! It models no latency: whoever drives it lets the news of a sync come late. Rot is `flip`, a
+//! write that landed elsewhere is `misdirect`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -36,7 +37,22 @@ pub struct SimDisk {
     durable_names: BTreeMap<String, u64>,
     calls: u64,
     fault: Option<(u64, Fault)>,
+    armed: Option<(Call, Fault)>,
+    full: bool,
+    gone: bool,
+    failed: u64,
     off: bool,
+}
+
+/// A kind of call that changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A write.
+    Write,
+    /// A sync.
+    Sync,
+    /// Anything else.
+    Other,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -65,6 +81,48 @@ impl SimDisk {
     /// Lets the call number `call` (counted from 1 over the disk's life) fail.
     pub fn fail_at(&mut self, call: u64, fault: Fault) {
         self.fault = Some((call, fault));
+    }
+
+    /// Lets the next call of a kind fail.
+    pub fn fail_next(&mut self, call: Call, fault: Fault) {
+        self.armed = Some((call, fault));
+    }
+
+    /// No space from here on, or space again: files are neither made nor longer.
+    pub fn fill(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    /// Every call fails from here on, with the power on: the file system is gone.
+    pub fn vanish(&mut self) {
+        self.gone = true;
+    }
+
+    /// Calls that failed.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    /// Whether the power is off.
+    pub fn is_off(&self) -> bool {
+        self.off
+    }
+
+    /// A write to one sector landed on another, durably and unnoticed. Whether that changed it.
+    pub fn misdirect(&mut self, from: (&str, usize), to: (&str, usize)) -> bool {
+        let sector = |disk: &Self, (name, number): (&str, usize)| {
+            let file = disk.files.get(disk.names.get(name)?)?;
+            Some(file.sector(number))
+        };
+        let (Some(bytes), Some(before)) = (sector(self, from), sector(self, to)) else {
+            return false;
+        };
+        let file = self.names.get(to.0).and_then(|id| self.files.get_mut(id));
+        let at = to.1 * SECTOR_BYTES;
+        let target = file.and_then(|file| file.bytes.get_mut(at..at + SECTOR_BYTES));
+        let Some(target) = target else { return false };
+        target.copy_from_slice(&bytes);
+        bytes != before
     }
 
     /// Calls so far, reads included.
@@ -101,6 +159,9 @@ impl SimDisk {
         Self {
             calls: 0,
             fault: None,
+            armed: None,
+            full: false,
+            gone: false,
             off: false,
             ..self.clone()
         }
@@ -137,13 +198,18 @@ impl SimDisk {
     }
 
     /// Counts a call; the fault it meets, if any.
-    fn call(&mut self) -> Option<io::Error> {
+    fn call(&mut self, kind: Call) -> Option<io::Error> {
         self.calls += 1;
-        let fault = self
-            .fault
-            .filter(|(call, _)| *call == self.calls)
-            .map(|(_, fault)| fault);
+        let armed = self.armed.filter(|(call, _)| *call == kind);
+        if armed.is_some() {
+            self.armed = None;
+        }
+        let counted = self.fault.filter(|(call, _)| *call == self.calls);
+        let fault = counted.map(|(_, fault)| fault);
+        let fault = fault.or(armed.map(|(_, fault)| fault));
+        let fault = fault.or(self.gone.then_some(Fault::Io));
         self.off |= fault == Some(Fault::PowerCut);
+        self.failed += u64::from(self.off || fault.is_some());
         match fault {
             _ if self.off => Some(io::Error::other("the power is off")),
             Some(Fault::Full) => Some(io::ErrorKind::StorageFull.into()),
@@ -157,9 +223,19 @@ impl SimDisk {
         file.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    fn no_space(&mut self) -> Option<io::Error> {
+        self.failed += u64::from(self.full);
+        self.full.then(|| io::ErrorKind::StorageFull.into())
+    }
+
+    fn grows(&self, name: &str, offset: u64, count: usize) -> bool {
+        let file = self.names.get(name).and_then(|id| self.files.get(id));
+        file.is_some_and(|file| offset.saturating_add(count as u64) > file.bytes.len() as u64)
+    }
+
     fn try_create(&mut self, name: &str, len: u64) -> io::Result<()> {
         let was_off = self.off;
-        let failure = self.call();
+        let failure = self.call(Call::Other).or_else(|| self.no_space());
         if was_off {
             return failure.map_or(Ok(()), Err);
         }
@@ -183,7 +259,10 @@ impl SimDisk {
 
     fn try_write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let was_off = self.off;
-        let failure = self.call();
+        let mut failure = self.call(Call::Write);
+        if failure.is_none() && self.grows(name, offset, bytes.len()) {
+            failure = self.no_space();
+        }
         if was_off {
             return failure.map_or(Ok(()), Err);
         }
@@ -197,7 +276,7 @@ impl SimDisk {
     }
 
     fn try_sync(&mut self, name: &str) -> io::Result<()> {
-        let failure = self.call();
+        let failure = self.call(Call::Sync);
         let off = self.off;
         let file = self.file(name)?;
         match failure {
@@ -218,7 +297,7 @@ impl SimDisk {
     }
 
     fn try_read(&mut self, name: &str, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        if let Some(error) = self.call() {
+        if let Some(error) = self.call(Call::Other) {
             return Err(error);
         }
         let from = usize::try_from(offset).map_err(io::Error::other)?;
@@ -233,7 +312,7 @@ impl SimDisk {
 
     fn try_move(&mut self, from: &str, to: Option<&str>) -> io::Result<()> {
         let was_off = self.off;
-        let failure = self.call();
+        let failure = self.call(Call::Other);
         if was_off {
             return failure.map_or(Ok(()), Err);
         }
@@ -400,7 +479,7 @@ impl Disk for SimDisk {
     }
 
     fn list(&mut self) -> Result<Vec<Entry>, DiskError> {
-        if let Some(error) = self.call() {
+        if let Some(error) = self.call(Call::Other) {
             return Err(DiskError::new("list", "", error));
         }
         let entries = self.names.iter().filter_map(|(name, id)| {

@@ -23,22 +23,23 @@ use tokio::sync::mpsc::Sender;
 
 /// One decision's records.
 #[derive(Debug)]
-pub(super) struct Append {
-    pub(super) batch: u64,
-    pub(super) at: EngineTime,
-    pub(super) records: Vec<Vec<u8>>,
+pub(crate) struct Append {
+    pub(crate) batch: u64,
+    pub(crate) at: EngineTime,
+    pub(crate) records: Vec<Vec<u8>>,
 }
 
 impl Append {
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.records.iter().map(Vec::len).sum()
     }
 }
 
-/// The journal, and where batches go once they are durable.
+/// The journal, and where batches go once they are durable. It starts no thread and reads no clock:
+/// the simulator commits by it, too.
 #[derive(Debug)]
-struct Fed<D> {
-    journal: Journal<D>,
+pub(crate) struct Fed<D> {
+    pub(crate) journal: Journal<D>,
     feed: Feed,
     /// Batches of the commit being made.
     pushed: Vec<Append>,
@@ -56,12 +57,7 @@ impl<D> Clone for Shared<D> {
 
 impl<D: Disk> Shared<D> {
     pub(super) fn new(journal: Journal<D>, feed: Feed) -> Self {
-        let pushed = Vec::new();
-        Self(Arc::new(Mutex::new(Fed {
-            journal,
-            feed,
-            pushed,
-        })))
+        Self(Arc::new(Mutex::new(Fed::new(journal, feed))))
     }
 
     /// Whoever panicked left a journal that says itself whether it takes more.
@@ -143,12 +139,11 @@ impl<D: Disk> Writer<D> {
                 return Some(Err(reason));
             }
         }
-        let committed = fed.journal.commit();
-        let committed = committed.map(|_| ()).map_err(|error| chain(&error));
+        let committed = match fed.commit() {
+            Committed::Durable => Ok(()),
+            Committed::NoSpace(reason) | Committed::Failed(reason) => Err(reason),
+        };
         let took = began.elapsed();
-        if committed.is_ok() {
-            fed.publish();
-        }
         self.rests_until = (took > SLOW).then(|| began + took * RARELY);
         Some(committed)
     }
@@ -170,7 +165,7 @@ impl<D: Disk> Writer<D> {
 }
 
 /// How long to wait before asking again for space.
-const STALL: Duration = Duration::from_millis(200);
+pub(crate) const STALL: Duration = Duration::from_millis(200);
 
 /// Lets this thread go before all that have no real-time priority, where the system allows it. It
 /// sleeps most of the time; a sync that is over is of no use until it runs, and behind a busy
@@ -246,14 +241,48 @@ fn group<D: Disk>(
     commit(fed, last, told)
 }
 
+/// What came of a commit.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// All that was pushed is on the disk.
+    Durable,
+    /// Nothing was written and the batches are kept: commit again when there is space.
+    NoSpace(String),
+    /// For good.
+    Failed(String),
+}
+
 impl<D: Disk> Fed<D> {
-    fn push(&mut self, batch: Append) -> Result<(), String> {
+    pub(crate) fn new(journal: Journal<D>, feed: Feed) -> Self {
+        let pushed = Vec::new();
+        Self {
+            journal,
+            feed,
+            pushed,
+        }
+    }
+
+    /// Adds a batch to those the next commit makes durable.
+    pub(crate) fn push(&mut self, batch: Append) -> Result<(), String> {
         for record in &batch.records {
             let pushed = self.journal.push(Kind::EVENT, batch.at.0, record);
             pushed.map_err(|error: PushError| error.to_string())?;
         }
         self.pushed.push(batch);
         Ok(())
+    }
+
+    /// Makes what was pushed durable.
+    pub(crate) fn commit(&mut self) -> Committed {
+        match self.journal.commit() {
+            Ok(_) => {
+                self.publish();
+                Committed::Durable
+            }
+            // This one recovers by itself when there is space again.
+            Err(CommitError::NoSegment(error)) => Committed::NoSpace(error.to_string()),
+            Err(error) => Committed::Failed(chain(&error)),
+        }
     }
 
     /// What was pushed is durable.
@@ -270,18 +299,16 @@ impl<D: Disk> Fed<D> {
 
 fn commit<D: Disk>(fed: &mut Fed<D>, last: u64, told: &Sender<Wake>) -> Result<(), String> {
     loop {
-        match fed.journal.commit() {
-            Ok(_) => {
-                fed.publish();
+        match fed.commit() {
+            Committed::Durable => {
                 let _ = told.blocking_send(Wake::Durable(last));
                 return Ok(());
             }
-            // Nothing was written: this one recovers by itself when there is space again.
-            Err(CommitError::NoSegment(error)) => {
-                let _ = told.blocking_send(Wake::JournalStalled(error.to_string()));
+            Committed::NoSpace(reason) => {
+                let _ = told.blocking_send(Wake::JournalStalled(reason));
                 std::thread::sleep(STALL);
             }
-            Err(error) => return Err(chain(&error)),
+            Committed::Failed(reason) => return Err(reason),
         }
     }
 }

@@ -8,12 +8,12 @@
 pub mod archive;
 pub mod clock;
 mod console;
-mod disk;
+pub(crate) mod disk;
 mod event_loop;
 mod fallback;
 mod http;
-mod replay;
-mod start;
+pub(crate) mod replay;
+pub(crate) mod start;
 
 use crate::config::users::Role;
 use crate::daemon::degraded::Room;

@@ -7,22 +7,22 @@ use crate::engine::Engine;
 use crate::engine::event::Event;
 use crate::engine::id::EngineTime;
 use crate::engine::policy::Policy;
-use crate::journal::{self, ChainPoint, FileDisk, Journal, Kind, Options, Recovery};
+use crate::journal::{self, ChainPoint, Disk, Journal, Kind, Options, Recovery};
 
 /// An open journal and what it came to.
-pub(super) struct Opened {
-    pub(super) journal: Journal<FileDisk>,
-    pub(super) recovery: Recovery,
-    pub(super) engine: Engine,
+pub(crate) struct Opened<D> {
+    pub(crate) journal: Journal<D>,
+    pub(crate) recovery: Recovery,
+    pub(crate) engine: Engine,
 }
 
 /// Opens the journal and makes the engine what it was, from a snapshot where there is one.
-pub(super) fn open(
-    disk: FileDisk,
-    snapshots: Option<&mut FileDisk>,
+pub(crate) fn open<D: Disk>(
+    disk: D,
+    snapshots: Option<&mut D>,
     options: &Options,
     policy: &Policy,
-) -> Result<Opened, StartError> {
+) -> Result<Opened<D>, StartError> {
     let found = snapshots.and_then(|disk| newest(disk, policy));
     let (after, mut engine) = match found {
         Some((point, engine)) => (Some(point), engine),
@@ -59,7 +59,7 @@ pub(super) fn open(
 
 /// The newest snapshot that can be used. A faulty one is told and the one before it is looked at;
 /// without any the whole journal is replayed.
-fn newest(disk: &mut FileDisk, policy: &Policy) -> Option<(ChainPoint, Engine)> {
+fn newest<D: Disk>(disk: &mut D, policy: &Policy) -> Option<(ChainPoint, Engine)> {
     let files = journal::snapshots(disk).unwrap_or_else(|error| {
         tracing::warn!(%error, "no snapshot is used");
         Vec::new()

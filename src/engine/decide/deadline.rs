@@ -10,6 +10,7 @@ use super::super::message::Message;
 use super::super::policy::Grade;
 use super::Draft;
 use super::assignment::about;
+use crate::planted::{Planted, planted};
 
 impl Engine {
     /// Waiting incidents reviewed in one decision: a queue that comes due at once is one batch and
@@ -88,7 +89,9 @@ impl Engine {
             Rung::Cleared | Rung::Declined | Rung::Expired | Rung::Recalled => return,
         };
         // An officer who is on it keeps it: a person decides, the engine only tells.
-        self.alarm(draft, kind, about(assignment));
+        if !planted(Planted::NoAlarm) {
+            self.alarm(draft, kind, about(assignment));
+        }
         let limit_ms = u64::from(self.limit_ms(assignment, assignment.rung)).max(1);
         let deadline = draft.now.plus_ms(limit_ms);
         let assignment = assignment.id;

@@ -15,6 +15,7 @@ use super::super::policy::{Mode, Need};
 use super::super::queue::{Turn, turn};
 use super::super::unit::Unit;
 use super::Draft;
+use crate::planted::{Planted, planted};
 
 /// What a free unit is to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,9 @@ impl Engine {
             let Some(best) = ranking.candidates.first().map(|best| best.unit) else {
                 continue;
             };
-            taken.push(best);
+            if !planted(Planted::OfferedTwice) {
+                taken.push(best);
+            }
             draft.events.push(Event::UnitsRanked {
                 incident: incident.id,
                 ranking,

@@ -11,6 +11,7 @@ use super::super::policy::{Grade, Key};
 use super::super::state::State;
 use super::Draft;
 use super::assignment::about;
+use crate::planted::{Planted, planted};
 
 impl Engine {
     /// A gateway took the text: the transport ack, nothing more.
@@ -73,7 +74,12 @@ impl Engine {
             }
             return;
         }
-        if let Some(assignment) = self.requested(request) {
+        let mut asked = self.requested(request);
+        if planted(Planted::AckBySource) {
+            let holder = self.state.holder(radio).map(|unit| unit.id);
+            asked = holder.and_then(|unit| self.active_of(unit)).or(asked);
+        }
+        if let Some(assignment) = asked {
             // An earlier attempt may have gone to another terminal of the unit.
             let unit = self.state.units.get(&assignment.unit);
             let mut own = unit.and_then(|unit| unit.duty.as_ref()).into_iter();

@@ -14,9 +14,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-pub(super) use feed::Next;
-pub(super) use feed::{Feed, Group};
+pub(crate) use feed::Next;
+pub(crate) use feed::{Feed, Group};
+pub(crate) use replica::Replica;
 pub use replica::Rules;
 pub(super) use replica::restore;
 
