@@ -28,7 +28,7 @@ fuzz: ## Every fuzzing target for TIME seconds, and the slowest frame of each; s
 		cargo test --locked --lib any_line_is_explained_or_refused -- --nocapture
 
 planted: ## Bugs planted on purpose, each found by the simulator; see docs/reliability.md.
-	cargo test --locked --profile planted --features planted --test planted -- --nocapture
+	cargo test --locked --features planted --test planted -- --nocapture
 
 bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked

@@ -60,6 +60,7 @@ impl Daemon {
     /// everything else.
     pub(super) fn note_positions(&mut self, now: Now, out: &mut dyn Outbox) {
         if self.degraded.is_some() {
+            self.noting = None;
             return;
         }
         let due = now.at.since_ms(self.noted_at) >= Self::NOTE_EVERY_MS;
