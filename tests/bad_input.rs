@@ -44,13 +44,23 @@ impl Raw {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// The next line, none when the daemon closed.
+    /// The next line, none when the daemon closed. That the disk is slow, for one, is told to
+    /// everybody, and passed over.
     fn answer(&mut self) -> Option<Value> {
-        let mut line = String::new();
-        match self.lines.read_line(&mut line) {
-            Ok(0) => None,
-            Ok(_) => Some(serde_json::from_str(&line).unwrap()),
-            Err(error) => panic!("no answer: {error}"),
+        loop {
+            let mut line = String::new();
+            match self.lines.read_line(&mut line) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => panic!("no answer: {error}"),
+            }
+            let value: Value = serde_json::from_str(&line).unwrap();
+            if !value["method"]
+                .as_str()
+                .is_some_and(|it| it.starts_with("board."))
+            {
+                return Some(value);
+            }
         }
     }
 }
