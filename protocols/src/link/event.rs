@@ -3,6 +3,7 @@
 use crate::error::DecodeError;
 use crate::hstrp::{Kind, MAX_MESSAGES};
 use crate::link::homebrew;
+use crate::link::http_words::Trouble;
 use alloc::collections::VecDeque;
 use bytes::Bytes;
 use core::fmt;
@@ -157,6 +158,9 @@ pub enum Refusal {
     /// On the air: a number that is not in the plan.
     #[error("a number not in the plan")]
     UnknownNumber,
+    /// A gateway behind HTTP.
+    #[error("{0}")]
+    Http(Trouble),
 }
 
 impl Refusal {
@@ -176,6 +180,7 @@ impl Refusal {
             Self::Homebrew(reason) => reason.reason(),
             Self::Air(reason) => reason.reason(),
             Self::UnknownNumber => "unknown_number",
+            Self::Http(trouble) => trouble.reason(),
         }
     }
 }
