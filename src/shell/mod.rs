@@ -5,6 +5,7 @@
 //! bounded. [`Server::start`] is the one way in, for `serve`, the demo, tests and benchmarks alike.
 
 pub mod archive;
+mod ask;
 pub mod clock;
 mod console;
 mod disk;
@@ -19,6 +20,7 @@ use crate::daemon::session::ConsoleId;
 use crate::serial::News;
 use bytes::Bytes;
 use std::net::SocketAddr;
+use tieqi_protocols::link::Answer;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
@@ -37,6 +39,8 @@ enum Wake {
     Datagram(LinkId, SocketAddr, Bytes),
     /// Something happened at a link's serial port.
     Serial(LinkId, News),
+    /// What came of a request to a gateway behind HTTP.
+    Answer(LinkId, Answer),
     /// Batches up to this one are durable.
     Durable(u64),
     /// There is no space for the next segment; it is tried again.

@@ -59,7 +59,8 @@ pub enum LinkEvent {
         /// Why.
         reason: SendFault,
     },
-    /// A master does not let us in. Told once, until the cause is another or it was mended.
+    /// A master, or a gateway behind HTTP, does not let us in. Told once, until the cause is
+    /// another or it was mended.
     LoginFailed {
         /// Why.
         cause: homebrew::LoginFault,

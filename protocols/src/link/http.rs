@@ -14,6 +14,7 @@
 //! acknowledged it: what was not kept is not confirmed.
 
 use super::event::{Busy, DownReason, Events, LinkEvent, SendFault};
+use super::homebrew::LoginFault;
 use super::http_words::{Event, Inbox, Poll, Said, Trouble, say};
 use super::timer::{Timer, Timers};
 use super::{LinkCounts, Refusal};
@@ -81,6 +82,8 @@ pub struct HttpLink {
     asked_text: bool,
     asked_news: bool,
     failed_polls: u32,
+    /// The owner knows that our token is refused.
+    is_told: bool,
     /// The gateway's count of events, and up to where they were taken.
     session: Option<u64>,
     taken: u32,
@@ -117,6 +120,7 @@ impl HttpLink {
             asked_text: false,
             asked_news: false,
             failed_polls: 0,
+            is_told: false,
             session: None,
             taken: 0,
             owed: BTreeMap::new(),
@@ -307,7 +311,7 @@ impl HttpLink {
             self.heard.clear();
         }
         if !self.is_up {
-            self.is_up = true;
+            (self.is_up, self.is_told) = (true, false);
             self.events.push(LinkEvent::Up {
                 peer: None,
                 device_id: None,
@@ -386,6 +390,10 @@ impl HttpLink {
         self.failed_polls = self.failed_polls.saturating_add(1);
         if trouble == Trouble::Token || self.failed_polls >= self.config.tries {
             self.go_down(SendFault::LinkDown, DownReason::Lost);
+        }
+        if trouble == Trouble::Token && !core::mem::replace(&mut self.is_told, true) {
+            let cause = LoginFault::Token;
+            self.events.push(LinkEvent::LoginFailed { cause });
         }
         let at_ms = now_ms.saturating_add(self.config.retry_ms);
         self.timers.set(Timer::Reconnect, at_ms);

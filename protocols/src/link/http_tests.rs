@@ -163,3 +163,18 @@ fn nonsense_is_counted_by_reason_and_brings_the_link_down_at_last() {
     assert_eq!(refusals(&mut link, 403, ""), [Trouble::Token]);
     assert!(!link.is_up());
 }
+
+#[test]
+fn a_refused_token_is_told_once_until_it_was_mended() {
+    let mut link = up();
+    let mut told = |status, body: &str| {
+        link.handle_timeout(u64::MAX);
+        link.poll_ask().expect("an ask");
+        let events = answer(&mut link, 0, Way::Events, status, body);
+        let is_cause = |event: &&LinkEvent| matches!(event, LinkEvent::LoginFailed { .. });
+        events.iter().filter(is_cause).count()
+    };
+    assert_eq!([told(401, ""), told(403, ""), told(500, "")], [1, 0, 0]);
+    assert_eq!(told(200, r#"{"session":5,"events":[]}"#), 0);
+    assert_eq!([told(401, ""), told(401, "")], [1, 0]);
+}
