@@ -182,6 +182,11 @@ fn text(path: &Path, config: &Config, users: &str) -> String {
             line("gateway", format!("{name} at {path}, {baud} baud"));
             continue;
         }
+        if let Some(http) = &gateway.http {
+            let (name, at, path) = (&gateway.name, http.address, &http.path);
+            line("gateway", format!("{name} at http://{at}{path}"));
+            continue;
+        }
         let role = match gateway.role {
             GatewayRole::Listen => "listens on",
             GatewayRole::Connect => "connects to",

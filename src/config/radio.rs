@@ -4,6 +4,7 @@
 
 use super::fault::{Report, Text};
 use super::homebrew::{self, AirPort};
+use super::http::{self, HttpPort};
 use super::load::Files;
 use super::node::Node;
 use super::origin::Origin;
@@ -114,6 +115,8 @@ pub enum AnyPort<'a> {
     Serial(&'a SerialPort),
     /// All services, over DMR repeaters.
     Air(&'a AirPort),
+    /// All services, of a gateway behind HTTP.
+    Http(&'a HttpPort),
 }
 
 /// A radio gateway: a set of links.
@@ -129,12 +132,14 @@ pub struct Gateway {
     pub accept_from: Option<IpAddr>,
     /// Device id told when connecting.
     pub device_id: u32,
-    /// Its links; none when it is serial or Homebrew.
+    /// Its links; none when one port carries all.
     pub links: Vec<GatewayLink>,
     /// Its port when it is serial; then role, host and device id mean nothing.
     pub serial: Option<SerialPort>,
     /// Its port when it is Homebrew; role and host are that port's.
     pub air: Option<AirPort>,
+    /// Its port when it is behind HTTP; then role, host and device id mean nothing.
+    pub http: Option<HttpPort>,
     /// Where the row comes from.
     pub origin: Origin,
 }
@@ -146,6 +151,13 @@ impl Gateway {
         let air = self.air.iter().map(AnyPort::Air);
         udp.chain(self.serial.iter().map(AnyPort::Serial))
             .chain(air)
+            .chain(self.http.iter().map(AnyPort::Http))
+    }
+
+    /// Whether one port carries all services on all slots.
+    #[must_use]
+    pub fn carries_all(&self) -> bool {
+        self.serial.is_some() || self.air.is_some() || self.http.is_some()
     }
 }
 
@@ -212,18 +224,21 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
     ];
     let mut names = Keys::default();
     let mut ports = Ports::default();
+    // Serial ports, and places behind HTTP.
     let mut lines = Vec::new();
     let mut out = Vec::new();
     for node in root.list("gateway") {
         let name = node.text("name");
         let serial = serial::port(&node, send_ms, &mut lines);
         let transport = node.text_opt("transport");
-        let is_air = transport.is_some_and(|transport| transport.value == "homebrew");
-        let air = is_air.then(|| homebrew::port(&node, files));
-        let (role, host, links) = match serial {
+        let is = |name| transport.as_ref().is_some_and(|text| text.value == name);
+        let air = is("homebrew").then(|| homebrew::port(&node, files));
+        let http = is("http").then(|| http::port(&node, files, send_ms, &mut lines));
+        let by_udp = serial.is_none() && http.is_none();
+        let (role, host, links) = match by_udp {
             // Of the keys for UDP none is read, so each one there is told as unknown.
-            Some(_) => (None, None, Vec::new()),
-            None => {
+            false => (None, None, Vec::new()),
+            true => {
                 let role = node.choice("role", &ROLES);
                 let host = address::<IpAddr>(&node, "host");
                 let end = role.zip(host);
@@ -237,7 +252,6 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
                 (role, host, links)
             }
         };
-        let by_udp = serial.is_none();
         let accept_from = by_udp.then(|| node.text_opt("accept_from")).flatten();
         let accept_from = accept_from.and_then(|t| parsed(node.report, &t));
         let device = match by_udp && air.is_none() {
@@ -260,6 +274,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             links,
             serial,
             air,
+            http,
             origin: origin.unwrap_or(Origin::Sample),
         });
     }
@@ -286,6 +301,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             links: Vec::new(),
             serial,
             air: None,
+            http: None,
             origin: origin.unwrap_or(Origin::Sample),
         }));
     }

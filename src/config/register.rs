@@ -137,8 +137,7 @@ fn place_of(report: &Report, name: &Text, gateways: &[Gateway]) -> Option<usize>
 
 /// A terminal's slot must carry all three services.
 fn lacking_links(report: &Report, spot: &Spot, gateway: Option<&Gateway>, slot: u8) {
-    let Some(gateway) = gateway.filter(|gateway| gateway.serial.is_none() && gateway.air.is_none())
-    else {
+    let Some(gateway) = gateway.filter(|gateway| !gateway.carries_all()) else {
         return;
     };
     for (name, service) in Service::NAMES {

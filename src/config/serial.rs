@@ -60,11 +60,11 @@ const COMMAND_MAX: usize = 100;
 pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Option<SerialPort> {
     let transport = node.text_opt("transport")?;
     let is_pei = match transport.value.as_str() {
-        "hstrp" | "homebrew" => return None,
+        "hstrp" | "homebrew" | "http" => return None,
         "hrnp" => false,
         "pei" => true,
         _ => {
-            let known = ["hstrp", "hrnp", "homebrew", "pei"].into_iter();
+            let known = ["hstrp", "hrnp", "homebrew", "pei", "http"].into_iter();
             node.report.unknown(&transport, "transport", known);
             // Read on as what it most likely is, so that nothing else is told as missing.
             node.text_opt("serial")?;

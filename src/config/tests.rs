@@ -499,6 +499,64 @@ fn a_homebrew_gateway_is_told_what_is_wrong_with_it() {
     }
 }
 
+fn with_http() -> Disk {
+    let mut disk = with_gateway("huangjiang-http");
+    let secret = Path::new(MAIN).with_file_name("http.secret");
+    disk.0.insert(secret, b"s3cr37w0rd\n".into());
+    disk
+}
+
+#[test]
+fn the_commented_gateway_behind_http_is_a_good_one() {
+    let config = with_http().load().unwrap();
+    let [_, gateway] = &config.gateways[..] else {
+        panic!("{:?}", config.gateways)
+    };
+    let port = gateway.http.as_ref().unwrap();
+    let at = (port.address.to_string(), port.path.as_str());
+    assert_eq!(at, ("192.168.20.60:8080".into(), "/pdt"));
+    assert_eq!(port.token, Some(Token("s3cr37w0rd".into())));
+    let timers = (port.answer_ms, port.tries, port.retry_ms, port.wait_s);
+    assert_eq!(timers, (700, 2, 500, 20));
+    assert_eq!((gateway.links.len(), gateway.ports().count()), (0, 1));
+    assert!(!texts(&config.warnings).join("\n").contains("answer_ms"));
+    assert!(!format!("{config:?}").contains("s3cr37w0rd"));
+}
+
+#[test]
+fn a_gateway_behind_http_is_told_what_is_wrong_with_it() {
+    let twice = "[[gateway]]\nname = \"b\"\ntransport = \"http\"\norigin = \"sample\"\n\
+                 url = \"http://192.168.20.60:8080/pdt/\"\n\n[console]";
+    for (file, from, to, expected) in [
+        (MAIN, "\"http\"", "\"htp\"", "`htp`"),
+        (MAIN, "http://192", "https://192", "is not http://ADDRESS"),
+        (MAIN, "192.168.20.60", "gateway.example", "no host name"),
+        (MAIN, "tries = 2\n", "tries = 0\n", "tries: 0 is not in"),
+        (MAIN, "wait_s = 20", "role = \"listen\"", "gateway[1].role"),
+        (
+            MAIN,
+            "answer_ms = 700",
+            "answer_ms = 800",
+            "2100 ms, longer",
+        ),
+        (MAIN, "[console]", twice, "is taken by another gateway"),
+        ("http.secret", "s3cr37w0rd", "two words", "no token"),
+        ("http.secret", "s3cr37w0rd", "  ", "no token"),
+    ] {
+        let mut disk = with_http();
+        let path = Path::new(MAIN).with_file_name(file);
+        let path = if file == MAIN { MAIN.into() } else { path };
+        let text = String::from_utf8(disk.0[&path].clone()).unwrap();
+        assert!(text.contains(from), "{from}");
+        disk.0.insert(path, text.replacen(from, to, 1).into_bytes());
+        let told = match disk.load() {
+            Ok(config) => texts(&config.warnings).join("\n"),
+            Err(faults) => texts(&faults.faults).join("\n"),
+        };
+        assert!(told.contains(expected), "{expected} in {told}");
+    }
+}
+
 #[test]
 fn the_commented_serial_gateway_is_a_good_one() {
     let config = with_serial().load().unwrap();

@@ -1,30 +1,22 @@
 //! Radio gateways: the links of each, and what waits to go out on them.
 //!
-//! A gateway is a set of links, one per service and slot, or one serial line for all. A link
+//! A gateway is a set of links, one per service and slot, or one for all. A link
 //! carries one unacknowledged message at a time; what waits is ordered by grade, then age, bounded,
 //! and told when it is dropped. What comes in is turned into [`Heard`]; what it means is the
 //! engine's business.
 
 use super::output::{LinkId, Outbox, Output};
+use super::port::Port;
 use super::view::Named;
-use crate::config::{
-    AirPort, AirSide, AnyPort, Config, Gateway, GatewayLink, GatewayRole, LinkLimits, SerialPort,
-    Service, Speaks,
-};
+use crate::config::{AirSide, AnyPort, Config, Service};
 use crate::engine::event::{LinkName, Peer};
 use crate::engine::id::EngineTime;
 use crate::engine::message::Request;
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use tieqi_protocols::link::homebrew::Side;
-use tieqi_protocols::link::{
-    AnyLink, Link, LinkConfig, LinkEvent, NmeaLink, PeiLink, Role, SerialConfig, SerialEnd,
-    SerialLink,
-};
-use tieqi_protocols::message::Message;
-use tieqi_protocols::radio_ip::RadioIp;
-use tieqi_protocols::rcp::{Identity, RECEIVING, REPEATER, Rcp, SENDING, switched_on};
+use tieqi_protocols::link::{Answer, AnyLink, LinkConfig, LinkEvent};
 
 /// Rank of all an emergency causes.
 pub const RANK_EMERGENCY: u8 = 0;
@@ -100,23 +92,6 @@ pub enum Heard {
 /// Refused datagrams by link, source and reason.
 type Refusals = BTreeMap<(LinkId, Option<SocketAddr>, &'static str), u64>;
 
-/// One link with what waits for it.
-struct Port {
-    gateway: usize,
-    /// None carries all.
-    service: Option<Service>,
-    slot: u8,
-    link: AnyLink,
-    /// What a radio is told each time it is connected to, and what of that is still to be sent.
-    setup: Vec<Bytes>,
-    to_set_up: VecDeque<Bytes>,
-    queue: BTreeMap<(u8, u64), Frame>,
-    in_flight: Option<(u64, Option<Request>, u64)>,
-    up: bool,
-    /// The only address it may be talked to from, if the config names one.
-    accept_from: Option<IpAddr>,
-}
-
 /// All links of all gateways. A link's place in the config is its [`LinkId`].
 pub struct Gateways {
     names: Vec<String>,
@@ -164,6 +139,7 @@ impl Gateways {
                     };
                     Port::air(now, (index, gateway), air, side)
                 }
+                AnyPort::Http(http) => Port::http(index, http),
             })
         });
         Self {
@@ -268,7 +244,7 @@ impl Gateways {
         }
     }
 
-    /// A link as the journal names it; a serial line has no peer to remember.
+    /// A link as the journal names it; one that carries all has no peer to remember.
     #[must_use]
     pub fn link_name(&self, link: LinkId) -> Option<LinkName> {
         let port = self.ports.get(link.0)?;
@@ -299,6 +275,13 @@ impl Gateways {
             Serial::Opened => port.link.opened(now.0),
             Serial::Bytes(bytes) => port.link.handle_bytes(now.0, None, bytes),
             Serial::Lost => port.link.lost(),
+        }
+    }
+
+    /// Takes what came of a request to a gateway behind HTTP.
+    pub fn handle_answer(&mut self, now: EngineTime, link: LinkId, answer: &Answer) {
+        if let Some(port) = self.ports.get_mut(link.0) {
+            port.link.handle_answer(now.0, answer);
         }
     }
 
@@ -344,11 +327,14 @@ impl Gateways {
                     None => Output::Bytes { link, bytes },
                 });
             }
+            while let Some(ask) = port.link.poll_ask() {
+                out.push(Output::Ask { link, ask });
+            }
         }
     }
 
-    /// Gateway, service (`all` on a serial line), slot, up or not, and frames waiting, for each
-    /// link.
+    /// Gateway, service (`all` where one link carries them), slot, up or not, and frames waiting,
+    /// for each link.
     pub fn health(&self) -> impl Iterator<Item = (&str, &'static str, u8, bool, usize)> {
         self.ports.iter().map(|port| {
             let name = self.names.get(port.gateway).map_or("", String::as_str);
@@ -366,147 +352,6 @@ impl Gateways {
         }
         by_reason
     }
-}
-
-impl Port {
-    fn new(gateway: usize, service: Option<Service>, slot: u8, link: AnyLink) -> Self {
-        Self {
-            gateway,
-            service,
-            slot,
-            link,
-            setup: Vec::new(),
-            to_set_up: VecDeque::new(),
-            queue: BTreeMap::new(),
-            in_flight: None,
-            up: false,
-            accept_from: None,
-        }
-    }
-
-    fn udp(
-        now: EngineTime,
-        (index, gateway): (usize, &Gateway),
-        link: &GatewayLink,
-        config: LinkConfig,
-    ) -> Self {
-        let role = match gateway.role {
-            GatewayRole::Listen => Role::Listen,
-            GatewayRole::Connect => Role::Connect {
-                peer: SocketAddr::new(gateway.host, link.port),
-                device_id: gateway.device_id,
-                channel: link.slot,
-            },
-        };
-        let config = LinkConfig {
-            seed: u64::from(link.port),
-            ..config
-        };
-        let machine = AnyLink::Datagram(Link::new(now.0, role, config));
-        Self {
-            accept_from: gateway.accept_from,
-            ..Self::new(index, Some(link.service), link.slot, machine)
-        }
-    }
-
-    fn air(
-        now: EngineTime,
-        (index, gateway): (usize, &Gateway),
-        air: &AirPort,
-        side: AirSide,
-    ) -> Self {
-        let machine = AnyLink::Air(Box::new(air.link(now.0, gateway, side)));
-        Self {
-            accept_from: gateway.accept_from,
-            ..Self::new(index, None, air.slot, machine)
-        }
-    }
-
-    fn serial(index: usize, serial: &SerialPort, limits: &LinkLimits) -> Self {
-        let config = SerialConfig {
-            ack_ms: u64::from(serial.ack_ms),
-            tries: u32::from(serial.tries),
-            reconnect_ms: u64::from(limits.reconnect_s) * 1000,
-            quiet_ms: u64::from(serial.quiet_s) * 1000,
-        };
-        match &serial.speaks {
-            Speaks::Hrnp => {}
-            Speaks::Pei(setup) => {
-                let machine = AnyLink::Pei(PeiLink::new(config, setup.clone()));
-                return Self::new(index, None, serial.slot, machine);
-            }
-            Speaks::Nmea(radio_id) => {
-                let (subnet, id) = (RadioIp::USUAL_SUBNET, *radio_id);
-                let machine = AnyLink::Nmea(NmeaLink::new(RadioIp { subnet, id }));
-                return Self::new(index, Some(Service::Lp), serial.slot, machine);
-            }
-        }
-        let machine = AnyLink::Serial(SerialLink::new(SerialEnd::Computer, config));
-        Self {
-            setup: setup(serial.on_first),
-            ..Self::new(index, None, serial.slot, machine)
-        }
-    }
-
-    /// Gives the link its next frame; true when there may be another.
-    fn send_next(&mut self, now: EngineTime, heard: &mut Vec<Heard>) -> bool {
-        let expired = |frame: &Frame| frame.expires_at <= now;
-        self.queue.retain(|_, frame| {
-            let drop = expired(frame);
-            if drop {
-                heard.extend(frame.request.map(Heard::NotSent));
-            }
-            !drop
-        });
-        if self.in_flight.is_some() || !self.link.ready() {
-            return false;
-        }
-        if let Some(bytes) = self.to_set_up.pop_front() {
-            // No ticket is 0, and nobody waits to hear of it: a radio that does not take it will
-            // be connected to anew.
-            let sent = self.link.send(now.0, 0, bytes).is_ok();
-            self.in_flight = sent.then_some((0, None, 0));
-            return true;
-        }
-        let Some(((_, ticket), frame)) = self.queue.pop_first() else {
-            return false;
-        };
-        match self.link.send(now.0, ticket, frame.bytes) {
-            Ok(()) => {
-                self.in_flight = Some((ticket, frame.request, frame.decided_us));
-                heard.push(Heard::Left {
-                    rank: frame.rank,
-                    arrived_us: frame.arrived_us,
-                });
-            }
-            Err(_) => heard.extend(frame.request.map(Heard::NotSent)),
-        }
-        true
-    }
-
-    /// The text in flight under this token, and when it was decided.
-    fn landed(&mut self, token: u64) -> Option<(Request, u64)> {
-        let (_, request, decided_us) = self.in_flight.take_if(|(ticket, ..)| *ticket == token)?;
-        Some((request?, decided_us))
-    }
-}
-
-/// What a radio at a serial port is told when it is connected to: to say who it is, to pass on
-/// texts, and to tell what it and its repeater do.
-fn setup(on_first: bool) -> Vec<Bytes> {
-    /// Text messages.
-    const TMP: u8 = 1;
-    let pairs = switched_on([SENDING, RECEIVING, REPEATER], on_first);
-    let messages = [
-        Rcp::IdentityQuery(Identity::ID),
-        Rcp::BroadcastMessages {
-            flags: TMP,
-            reserved: [0; 7],
-        },
-        Rcp::BroadcastStates { pairs: &pairs },
-    ];
-    let bytes = messages.map(|rcp| Message::Rcp(rcp).to_bytes(false));
-    bytes.into()
 }
 
 /// Until when a gateway is passed over after this event.

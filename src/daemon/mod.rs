@@ -21,6 +21,7 @@ pub mod gateway;
 mod health;
 pub mod notice;
 pub mod output;
+mod port;
 mod position;
 mod radio;
 pub mod rpc;
@@ -61,6 +62,7 @@ use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use tieqi_protocols::link::Answer;
 use view::Views;
 
 /// Now, in the clocks a decision may need.
@@ -135,6 +137,13 @@ pub enum Input<'a> {
         link: LinkId,
         /// What.
         what: Serial<'a>,
+    },
+    /// What came of a request to a gateway behind HTTP.
+    Answer {
+        /// Whose.
+        link: LinkId,
+        /// What.
+        answer: &'a Answer,
     },
     /// Batches up to this one are on the disk.
     Durable(u64),
@@ -331,6 +340,10 @@ impl Daemon {
             Input::Archive(status) => self.archive = status,
             Input::Serial { link, what } => {
                 self.gateways.handle_serial(now.at, link, what);
+                self.pump(now, out);
+            }
+            Input::Answer { link, answer } => {
+                self.gateways.handle_answer(now.at, link, answer);
                 self.pump(now, out);
             }
             Input::Durable(batch) => self.durable(now, batch, out),

@@ -5,6 +5,7 @@ use super::session::ConsoleId;
 use crate::engine::id::EngineTime;
 use bytes::Bytes;
 use std::net::SocketAddr;
+use tieqi_protocols::link;
 
 /// Names a link by its place among the config's gateways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,13 @@ pub enum Output {
         link: LinkId,
         /// One frame.
         bytes: Bytes,
+    },
+    /// Put a request to a gateway behind HTTP; answer with `Answer`, always and once.
+    Ask {
+        /// Which gateway's.
+        link: LinkId,
+        /// What.
+        ask: link::Ask,
     },
     /// Write to a console; answer with `ConsoleWritten` when it is on its way.
     Console {

@@ -160,6 +160,7 @@ impl Bench {
                     }
                 }
                 Output::Bytes { link, .. } => panic!("{link:?} is not serial"),
+                Output::Ask { link, .. } => panic!("{link:?} is not behind HTTP"),
                 Output::Console { console, bytes } => {
                     let line = serde_json::from_slice(&bytes).unwrap();
                     self.lines.entry(console).or_default().push(line);

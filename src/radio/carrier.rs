@@ -109,16 +109,14 @@ impl Carrier {
             if !chosen(&gateway.name) {
                 continue;
             }
-            // No handheld here is a TETRA terminal or a receiver.
-            let is_ours = |port: &AnyPort<'_>| match port {
-                AnyPort::Udp(_) | AnyPort::Air(_) => true,
-                AnyPort::Serial(serial) => serial.speaks == Speaks::Hrnp,
-            };
-            out.extend(gateway.ports().filter(is_ours).map(|port| match port {
+            out.extend(gateway.ports().filter_map(|port| match port {
                 AnyPort::Udp(link) => {
-                    Self::udp(now_ms, (place, gateway), link, link_config, options)
+                    let gateway = (place, gateway);
+                    Some(Self::udp(now_ms, gateway, link, link_config, options))
                 }
-                AnyPort::Serial(serial) => Self::serial((place, gateway), serial, options),
+                AnyPort::Serial(serial) if serial.speaks == Speaks::Hrnp => {
+                    Some(Self::serial((place, gateway), serial, options))
+                }
                 AnyPort::Air(air) => {
                     let side = AirSide {
                         side: Side::Radios,
@@ -127,8 +125,10 @@ impl Carrier {
                         renew_s: config.radio.renew_s,
                         seed: options.seed,
                     };
-                    Self::air(now_ms, (place, gateway), air, side)
+                    Some(Self::air(now_ms, (place, gateway), air, side))
                 }
+                // No handheld here is a TETRA terminal, a receiver, or behind HTTP.
+                AnyPort::Serial(_) | AnyPort::Http(_) => None,
             }));
         }
         out

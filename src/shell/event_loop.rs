@@ -1,10 +1,12 @@
 //! The loop: waits for whatever comes first, hands it to the daemon, does what the daemon wants.
 
 use super::archive::Archive;
+use super::ask;
 use super::clock::Clock;
 use super::console::{self, Consoles};
 use super::disk::{Append, Writer};
 use super::{ConsoleWake, Wake, fallback, http};
+use crate::config::HttpPort;
 use crate::config::users::Users;
 use crate::daemon::gateway::Serial;
 use crate::daemon::output::{LinkId, Outbox, Output};
@@ -53,12 +55,15 @@ pub(super) enum Port {
     Udp(UdpSocket),
     /// A serial port by path and bits a second; it may come and go.
     Serial(String, u32),
+    /// A gateway behind HTTP.
+    Http(HttpPort),
 }
 
-/// What a link's output is written to.
+/// What a link's output is written to, or asked of.
 enum Wire {
     Udp(Arc<tokio::net::UdpSocket>),
     Serial(Sender<Bytes>),
+    Http(Arc<HttpPort>),
 }
 
 /// Channels into the loop, made before it runs so that the disk thread can have one end.
@@ -174,6 +179,7 @@ fn wire(link: LinkId, port: Port, told: &Sender<Wake>) -> std::io::Result<Wire> 
             tokio::spawn(serial::run((path, baud), waiting, told.clone(), wrap));
             Ok(Wire::Serial(frames))
         }
+        Port::Http(http) => Ok(Wire::Http(Arc::new(http))),
     }
 }
 
@@ -269,6 +275,10 @@ impl Loop {
                     News::Lost => Serial::Lost,
                 },
             },
+            Wake::Answer(link, answer) => Input::Answer {
+                link: *link,
+                answer,
+            },
             Wake::Durable(batch) => {
                 self.outside.journal.note_durable(*batch);
                 Input::Durable(*batch)
@@ -363,6 +373,15 @@ impl Outbox for Outside {
                     && frames.try_send(bytes).is_err()
                 {
                     tracing::debug!(link = link.0, "too much waits for a serial line");
+                }
+            }
+            Output::Ask { link, ask } => {
+                if let Some(Wire::Http(http)) = self.links.get(link.0) {
+                    let (http, told) = (Arc::clone(http), self.told.clone());
+                    tokio::spawn(async move {
+                        let answer = ask::put(&http, ask).await;
+                        let _ = told.send(Wake::Answer(link, answer)).await;
+                    });
                 }
             }
             Output::Console { console, bytes } => {

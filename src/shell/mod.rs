@@ -6,6 +6,7 @@
 //! tests and benchmarks alike.
 
 pub mod archive;
+mod ask;
 pub mod clock;
 mod console;
 pub(crate) mod disk;
@@ -22,6 +23,7 @@ use crate::daemon::session::ConsoleId;
 use crate::serial::News;
 use bytes::Bytes;
 use std::net::SocketAddr;
+use tieqi_protocols::link::Answer;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
@@ -41,6 +43,8 @@ enum Wake {
     Datagram(LinkId, SocketAddr, Bytes),
     /// Something happened at a link's serial port.
     Serial(LinkId, News),
+    /// What came of a request to a gateway behind HTTP.
+    Answer(LinkId, Answer),
     /// Batches up to this one are durable.
     Durable(u64),
     /// How much room the journal's disk has.

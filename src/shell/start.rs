@@ -150,7 +150,7 @@ impl Server {
         );
         let bound = links.iter().filter_map(|port| match port {
             event_loop::Port::Udp(socket) => Some(address(socket.local_addr(), "a link")),
-            event_loop::Port::Serial(..) => None,
+            event_loop::Port::Serial(..) | event_loop::Port::Http(_) => None,
         });
         let bound = bound.collect::<Result<Vec<_>, _>>()?;
         let lists = fallback::Slot::default();
@@ -283,6 +283,7 @@ fn bind_links(config: &Config) -> Result<Vec<event_loop::Port>, StartError> {
                 (AnyPort::Serial(serial), _) => {
                     return Ok(event_loop::Port::Serial(serial.path.clone(), serial.baud));
                 }
+                (AnyPort::Http(http), _) => return Ok(event_loop::Port::Http(http.clone())),
                 (AnyPort::Udp(link), GatewayRole::Listen) => {
                     SocketAddr::new(gateway.host, link.port)
                 }

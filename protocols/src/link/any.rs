@@ -2,6 +2,7 @@
 
 use super::event::{Busy, LinkEvent};
 use super::homebrew::AirLink;
+use super::http::{Answer, Ask, HttpLink};
 use super::nmea::NmeaLink;
 use super::pei::PeiLink;
 use super::serial::SerialLink;
@@ -23,6 +24,8 @@ pub enum AnyLink {
     Pei(PeiLink),
     /// A satellite receiver.
     Nmea(NmeaLink),
+    /// A vendor's gateway behind HTTP, and the place where another kind plugs in.
+    Http(Box<HttpLink>),
 }
 
 impl AnyLink {
@@ -42,7 +45,7 @@ impl AnyLink {
     /// The serial port was opened; nothing over UDP.
     pub fn opened(&mut self, now_ms: u64) {
         match self {
-            Self::Datagram(_) | Self::Air(_) => {}
+            Self::Datagram(_) | Self::Air(_) | Self::Http(_) => {}
             Self::Serial(link) => link.opened(now_ms),
             Self::Pei(link) => link.opened(now_ms),
             Self::Nmea(link) => link.opened(),
@@ -52,10 +55,26 @@ impl AnyLink {
     /// The serial port was lost; nothing over UDP.
     pub fn lost(&mut self) {
         match self {
-            Self::Datagram(_) | Self::Air(_) => {}
+            Self::Datagram(_) | Self::Air(_) | Self::Http(_) => {}
             Self::Serial(link) => link.lost(),
             Self::Pei(link) => link.lost(),
             Self::Nmea(link) => link.lost(),
+        }
+    }
+
+    /// The next request to put to a gateway behind HTTP; each is answered by
+    /// [`AnyLink::handle_answer`] once.
+    pub fn poll_ask(&mut self) -> Option<Ask> {
+        match self {
+            Self::Http(link) => link.poll_ask(),
+            _ => None,
+        }
+    }
+
+    /// Takes what came of a request.
+    pub fn handle_answer(&mut self, now_ms: u64, answer: &Answer) {
+        if let Self::Http(link) = self {
+            link.handle_answer(now_ms, answer);
         }
     }
 
@@ -67,6 +86,7 @@ impl AnyLink {
             Self::Air(link) => link.handle_timeout(now_ms),
             Self::Pei(link) => link.handle_timeout(now_ms),
             Self::Nmea(link) => link.handle_timeout(now_ms),
+            Self::Http(link) => link.handle_timeout(now_ms),
         }
     }
 
@@ -82,6 +102,7 @@ impl AnyLink {
             Self::Pei(link) => link.send(now_ms, token, &hdap),
             // It only listens.
             Self::Nmea(_) => Err(Busy::Malformed),
+            Self::Http(link) => link.send(token, &hdap),
         }
     }
 
@@ -93,6 +114,7 @@ impl AnyLink {
             Self::Air(link) => link.close(now_ms),
             Self::Pei(link) => link.close(now_ms),
             Self::Nmea(link) => link.close(),
+            Self::Http(link) => link.close(),
         }
     }
 
@@ -109,7 +131,7 @@ impl AnyLink {
                 Some((Some(transmit.to), transmit.bytes))
             }
             Self::Pei(link) => Some((None, link.poll_transmit()?)),
-            Self::Nmea(_) => None,
+            Self::Nmea(_) | Self::Http(_) => None,
         }
     }
 
@@ -122,6 +144,7 @@ impl AnyLink {
             Self::Air(link) => link.poll_timeout(),
             Self::Pei(link) => link.poll_timeout(),
             Self::Nmea(link) => link.poll_timeout(),
+            Self::Http(link) => link.poll_timeout(),
         }
     }
 
@@ -133,6 +156,7 @@ impl AnyLink {
             Self::Air(link) => link.poll_event(),
             Self::Pei(link) => link.poll_event(),
             Self::Nmea(link) => link.poll_event(),
+            Self::Http(link) => link.poll_event(),
         }
     }
 
@@ -145,6 +169,7 @@ impl AnyLink {
             Self::Air(link) => link.ready(),
             Self::Pei(link) => link.ready(),
             Self::Nmea(link) => link.is_up(),
+            Self::Http(link) => link.ready(),
         }
     }
 
@@ -157,6 +182,7 @@ impl AnyLink {
             Self::Air(link) => link.is_up(),
             Self::Pei(link) => link.is_up(),
             Self::Nmea(link) => link.is_up(),
+            Self::Http(link) => link.is_up(),
         }
     }
 
@@ -169,6 +195,7 @@ impl AnyLink {
             Self::Air(link) => link.counts(),
             Self::Pei(link) => link.counts(),
             Self::Nmea(link) => link.counts(),
+            Self::Http(link) => link.counts(),
         }
     }
 }

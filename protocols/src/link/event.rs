@@ -3,6 +3,7 @@
 use crate::error::DecodeError;
 use crate::hstrp::{Kind, MAX_MESSAGES};
 use crate::link::homebrew;
+use crate::link::http_words::Trouble;
 use alloc::collections::VecDeque;
 use bytes::Bytes;
 use core::fmt;
@@ -58,7 +59,8 @@ pub enum LinkEvent {
         /// Why.
         reason: SendFault,
     },
-    /// A master does not let us in. Told once, until the cause is another or it was mended.
+    /// A master, or a gateway behind HTTP, does not let us in. Told once, until the cause is
+    /// another or it was mended.
     LoginFailed {
         /// Why.
         cause: homebrew::LoginFault,
@@ -157,6 +159,9 @@ pub enum Refusal {
     /// On the air: a number that is not in the plan.
     #[error("a number not in the plan")]
     UnknownNumber,
+    /// A gateway behind HTTP.
+    #[error("{0}")]
+    Http(Trouble),
 }
 
 impl Refusal {
@@ -176,6 +181,7 @@ impl Refusal {
             Self::Homebrew(reason) => reason.reason(),
             Self::Air(reason) => reason.reason(),
             Self::UnknownNumber => "unknown_number",
+            Self::Http(trouble) => trouble.reason(),
         }
     }
 }

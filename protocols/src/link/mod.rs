@@ -30,6 +30,10 @@ mod any;
 mod backoff;
 mod event;
 pub mod homebrew;
+mod http;
+#[cfg(test)]
+mod http_tests;
+mod http_words;
 mod machine;
 mod nmea;
 mod pei;
@@ -52,6 +56,8 @@ pub use event::{
     Busy, DownReason, LinkEvent, MAX_EVENTS, MAX_RECEIVED, MAX_REFUSED, MAX_STATES, MAX_VERDICTS,
     Refusal, SendFault,
 };
+pub use http::{Answer, Ask, HttpConfig, HttpLink, Way};
+pub use http_words::Trouble;
 pub use nmea::NmeaLink;
 pub use pei::PeiLink;
 pub use repeat::{REPEAT_WINDOW_MS, REPEATS};

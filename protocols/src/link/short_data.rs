@@ -284,7 +284,7 @@ fn send(to: u32, sds: &Sds<'_>) -> Said {
     }
 }
 
-fn tmp(request_id: u32, body: Body<'_>) -> Bytes {
+pub(super) fn tmp(request_id: u32, body: Body<'_>) -> Bytes {
     let tmp = Tmp {
         flag: false,
         request_id,
@@ -304,7 +304,7 @@ fn is_fresh(elapsed: Elapsed) -> bool {
     elapsed.0 <= 1
 }
 
-fn place((north, east): (i32, i32), valid: bool) -> Gps {
+pub(super) fn place((north, east): (i32, i32), valid: bool) -> Gps {
     Gps {
         valid,
         latitude: Some(Angle::from_degrees_e7(north)),
@@ -313,7 +313,7 @@ fn place((north, east): (i32, i32), valid: bool) -> Gps {
     }
 }
 
-fn emergency(radio: RadioIp, gps: Gps) -> Bytes {
+pub(super) fn emergency(radio: RadioIp, gps: Gps) -> Bytes {
     let lp = Lp::Emergency {
         radio,
         kind: 0,
@@ -322,7 +322,7 @@ fn emergency(radio: RadioIp, gps: Gps) -> Bytes {
     Message::Lp(lp).to_bytes(false)
 }
 
-fn position(radio: RadioIp, gps: Gps, reason: Option<Reason>) -> Bytes {
+pub(super) fn position(radio: RadioIp, gps: Gps, reason: Option<Reason>) -> Bytes {
     if reason == Some(Reason::EMERGENCY) {
         return emergency(radio, gps);
     }

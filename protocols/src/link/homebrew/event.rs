@@ -49,7 +49,7 @@ pub enum Event {
     },
 }
 
-/// Why a master does not let us in.
+/// Why a master, or a gateway behind HTTP, does not let us in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LoginFault {
     /// It does not answer.
@@ -60,6 +60,8 @@ pub enum LoginFault {
     WrongPassphrase,
     /// It takes the passphrase, but not what we tell of ourselves.
     Details,
+    /// A gateway behind HTTP does not take our token.
+    Token,
 }
 
 /// Why a datagram was not used.
@@ -115,6 +117,7 @@ impl fmt::Display for LoginFault {
             Self::UnknownId => "the master does not know this repeater's id",
             Self::WrongPassphrase => "the master has another passphrase for this repeater",
             Self::Details => "the master does not take this repeater's details",
+            Self::Token => "the gateway does not take our token",
         })
     }
 }
