@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check peers fuzz bench latency ci
+.PHONY: demo test check peers fuzz bench latency torture ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -23,6 +23,14 @@ fuzz: ## Every fuzzing target for TIME seconds, and the slowest frame of each; s
 		cargo test --locked --package tieqi-protocols --test fuzz -- --nocapture
 	BOLERO_RANDOM_TEST_TIME_MS=$(TIME)000 BOLERO_RANDOM_ITERATIONS=100000000000 \
 		cargo test --locked --lib any_line_is_explained_or_refused -- --nocapture
+
+# Deaths of the daemon, and seconds it is stopped.
+KILLS = 200
+FREEZE_S = 60
+
+torture: ## The real daemon killed KILLS times, half as often on a full disk, and stopped; see docs/reliability.md.
+	KILLS=$(KILLS) FREEZE_S=$(FREEZE_S) \
+		cargo test --release --locked --test torture -- --nocapture --test-threads 1
 
 bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked
