@@ -1,17 +1,18 @@
 //! Who sits at a console: logging in, leaving, and what a desk that left claimed.
 
-use super::Daemon;
 use super::api::LoggedIn;
 use super::output::{Outbox, Output};
 use super::rpc::{self, Problem};
 use super::session::{self, ConsoleId, Cut, Login};
 use super::view::to_json;
+use super::{Daemon, Now};
 use crate::config::users::Role;
 use crate::engine::claim::Desk;
 
 impl Daemon {
     pub(super) fn password_checked(
         &mut self,
+        now: Now,
         console: ConsoleId,
         role: Option<Role>,
         out: &mut dyn Outbox,
@@ -23,6 +24,7 @@ impl Daemon {
         else {
             return;
         };
+        let peer = session.peer;
         match role {
             Some(role) => {
                 tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
@@ -35,6 +37,8 @@ impl Daemon {
                 self.write(console, rpc::answer(&id, &to_json(&result)), out);
             }
             None => {
+                session.stranger_since(now.at);
+                self.strangers.insert(peer, console);
                 session.failed_logins += 1;
                 let again = session.failed_logins < session::MAX_LOGINS;
                 tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
@@ -62,6 +66,7 @@ impl Daemon {
     /// A connection is gone, and its desk with it.
     pub(super) fn forget(&mut self, console: ConsoleId) {
         if let Some(session) = self.sessions.remove(&console) {
+            self.strangers.remove(session.peer, console);
             self.left(console, &session.login);
         }
     }
