@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check peers fuzz bench latency torture ci
+.PHONY: demo test check peers fuzz bench latency torture soak ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -31,6 +31,13 @@ FREEZE_S = 60
 torture: ## The real daemon killed KILLS times, half as often on a full disk, and stopped; see docs/reliability.md.
 	KILLS=$(KILLS) FREEZE_S=$(FREEZE_S) \
 		cargo test --release --locked --test torture -- --nocapture --test-threads 1
+
+# Hours of the soak.
+HOURS = 1
+
+soak: ## The real daemon for HOURS at five times a city's load; memory into target/soak.json and .svg.
+	cargo build --release --locked
+	python3 benches/soak.py --hours $(HOURS)
 
 bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked

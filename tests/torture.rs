@@ -90,16 +90,24 @@ impl Told {
     }
 }
 
+/// What a caller knows after a daemon's life.
+struct Lived {
+    told: Vec<Told>,
+    /// Its incidents that it did not end; the next one may.
+    open: Vec<u64>,
+    /// It was told that nothing is acknowledged.
+    degraded: bool,
+}
+
 /// One caller's life: reports, notes and endings until the daemon is gone.
-/// Also whether it was told that nothing is acknowledged.
 fn call_until_killed(
     place: &Place,
     mut client: Client,
     name: &str,
     mut dice: Dice,
-) -> (Vec<Told>, bool) {
+    mut open: Vec<u64>,
+) -> Lived {
     let mut told: Vec<Told> = Vec::new();
-    let mut open: Vec<u64> = Vec::new();
     for number in 0.. {
         let key = format!("{name}-{number}");
         // About as many end as begin: there is a limit of open ones.
@@ -116,7 +124,7 @@ fn call_until_killed(
             _ => {
                 let mut params = report(&key);
                 // A small disk is soon used up.
-                let times = if place.disk.is_some() { 800 } else { 1 };
+                let times = if place.disk.is_some() { 300 } else { 1 };
                 params["text"] = json!("测试".repeat(times));
                 ("incident.report", params)
             }
@@ -139,7 +147,11 @@ fn call_until_killed(
     while let Ok(Some(notice)) = client.notice(Duration::ZERO) {
         degraded |= notice["method"] == "board.degraded";
     }
-    (told, degraded)
+    Lived {
+        told,
+        open,
+        degraded,
+    }
 }
 
 /// Lets time pass, in which the console is told what it may.
@@ -176,6 +188,7 @@ fn kill_starting(place: &Place, after: Duration) {
 #[derive(Default)]
 struct Campaign {
     told: Vec<Told>,
+    open: [Vec<u64>; CALLERS],
     in_doubt: usize,
     starts_killed: u64,
     /// Daemons that had told that nothing is acknowledged.
@@ -193,12 +206,16 @@ impl Campaign {
         // A login takes long on purpose: life begins behind it.
         let login = || Client::login(place.console, "calls", PASSWORD).unwrap();
         let (watcher, callers) = (login(), [(); CALLERS].map(|()| login()));
-        let lives = Duration::from_millis(dice.roll(LIFE_MS));
+        // A full disk takes time to be felt: there is a segment ahead.
+        let longer = if disk_fills { 2 } else { 1 };
+        let lives = Duration::from_millis(dice.roll(LIFE_MS * longer));
         let fills = lives.mul_f64(0.3);
         let more = std::thread::scope(|scope| {
-            let callers = callers.into_iter().enumerate().map(|(caller, client)| {
+            let open = self.open.each_mut().map(std::mem::take);
+            let callers = callers.into_iter().zip(open).enumerate();
+            let callers = callers.map(|(caller, (client, open))| {
                 let (name, dice) = (format!("{round}-{caller}"), Dice(dice.roll(u64::MAX)));
-                scope.spawn(move || call_until_killed(place, client, &name, dice))
+                scope.spawn(move || call_until_killed(place, client, &name, dice, open))
             });
             let callers: Vec<_> = callers.collect();
             wait(&watcher, fills);
@@ -208,11 +225,13 @@ impl Campaign {
             wait(&watcher, lives - fills);
             daemon.kill();
             let told = callers.into_iter().map(|caller| caller.join().unwrap());
-            told.collect::<Vec<_>>()
+            told.collect::<Vec<Lived>>()
         });
-        self.degraded += u64::from(more.iter().any(|(_, degraded)| *degraded));
-        self.told
-            .extend(more.into_iter().flat_map(|(told, _)| told));
+        self.degraded += u64::from(more.iter().any(|it| it.degraded));
+        for (lived, open) in more.into_iter().zip(&mut self.open) {
+            self.told.extend(lived.told);
+            *open = lived.open;
+        }
         if disk_fills && let Some(disk) = &place.disk {
             disk.empty();
         }
@@ -380,7 +399,7 @@ fn nothing_acknowledged_is_lost_however_often_it_is_killed() {
 #[test]
 fn nothing_acknowledged_is_lost_when_it_is_killed_on_a_full_disk() {
     let kills = setting("KILLS", 4).div_ceil(2);
-    let mib = 48 + 8 * u32::try_from(kills).unwrap();
+    let mib = 64 + 16 * u32::try_from(kills).unwrap();
     let Some(place) = Place::on_small_disk(mib) else {
         return;
     };
