@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check flips peers fuzz bench latency planted ci
+.PHONY: demo test check flips peers fuzz bench latency planted torture soak ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -29,6 +29,21 @@ fuzz: ## Every fuzzing target for TIME seconds, and the slowest frame of each; s
 
 planted: ## Bugs planted on purpose, each found by the simulator; see docs/reliability.md.
 	cargo test --locked --features planted --test planted -- --nocapture
+
+# Deaths of the daemon, and seconds it is stopped.
+KILLS = 200
+FREEZE_S = 60
+
+torture: ## The real daemon killed KILLS times, half as often on a full disk, and stopped; see docs/reliability.md.
+	KILLS=$(KILLS) FREEZE_S=$(FREEZE_S) \
+		cargo test --release --locked --test torture -- --nocapture --test-threads 1
+
+# Hours of the soak.
+HOURS = 1
+
+soak: ## The real daemon for HOURS at five times a city's load; memory into target/soak.json and .svg.
+	cargo build --release --locked
+	python3 benches/soak.py --hours $(HOURS)
 
 bench: ## Every benchmark against its floor; see docs/latency.md.
 	cargo bench --locked

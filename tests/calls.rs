@@ -83,7 +83,7 @@ fn a_call_becomes_an_incident_and_another_joins_it() {
     let unknown = json!({ "call": 99 });
     assert_eq!(kind(&mut calls, "call.answer", unknown), "unknown_call");
     let health = calls.call("system.health", &json!({})).unwrap();
-    let counted = json!({ "open": 1, "arrived": 2, "answered": 2, "abandoned": 0,
+    let counted = json!({ "open": 1, "flooding": 0, "arrived": 2, "answered": 2, "abandoned": 0,
         "invalid": { "nuisance": 0, "misdial": 0, "silent": 0 } });
     assert_eq!(health["calls"], counted);
     town.server.stop();

@@ -21,7 +21,7 @@ use std::net::{SocketAddr, TcpStream};
 use tieqi::config::Config;
 use tieqi::config::users::Role;
 use tieqi::daemon::output::Output;
-use tieqi::daemon::session::{ConsoleId, MAX_BACKLOG, MAX_WAITING, STUCK_MS};
+use tieqi::daemon::session::{ConsoleId, LOGIN_MS, MAX_BACKLOG, MAX_WAITING, STUCK_MS};
 use tieqi::daemon::{Daemon, Input, Now};
 use tieqi::engine::Engine;
 use tieqi::engine::event::Event;
@@ -355,10 +355,17 @@ impl Desk {
             .unwrap();
     }
 
+    /// The next line, but for what a slow disk is told with.
     fn read(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
+        loop {
+            let mut line = String::new();
+            self.lines.read_line(&mut line).unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
+            let method = line["method"].as_str().unwrap_or_default();
+            if !method.starts_with("board.") {
+                return line;
+            }
+        }
     }
 }
 
@@ -413,4 +420,71 @@ fn a_loop_that_is_never_idle_hears_and_answers() {
         between < 50_000,
         "{between} events from one report to the next"
     );
+}
+
+#[test]
+fn idle_connections_keep_nobody_out() {
+    const IDLE: usize = 400;
+    const KEPT: usize = Daemon::STRANGERS_OF_ONE;
+    let mut config = sample();
+    config.console.max_sessions = KEPT + 2;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(config, users(), dir.path()).unwrap();
+    let mut before = Desk::login(&server);
+    let mut idle: Vec<_> = (0..IDLE).map(|_| Desk::connect(&server)).collect();
+    // The first came first, and goes first.
+    assert_eq!(idle[0].read()["params"]["reason"], "crowded");
+    let mut after = Desk::login(&server);
+    before.write("incident.report", &report("before"));
+    assert_eq!(before.read()["result"]["incident"], 1);
+    after.write("system.health", &json!({}));
+    let health = after.read();
+    let health = &health["result"];
+    assert_eq!(health["consoles"], KEPT + 1, "{health}");
+    let cut = &health["since_start"]["consoles_cut"];
+    assert_eq!(*cut, json!({ "crowded": IDLE + 1 - KEPT }), "{health}");
+    assert_eq!(health["since_start"]["consoles_refused"], 0);
+}
+
+#[test]
+fn a_byte_now_and_then_is_no_login() {
+    let mut desks = Desks::new(|_| {});
+    let console = ConsoleId(5);
+    let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+    desks.give(Input::ConsoleOpened { console, peer });
+    for _ in 0..LOGIN_MS / 1_000 {
+        assert!(desks.closed.is_empty());
+        desks.later(1_000);
+        desks.give(Input::ConsoleBytes {
+            console,
+            bytes: b"{",
+        });
+        desks.work();
+    }
+    assert_eq!(desks.closed, BTreeSet::from([console]));
+}
+
+/// They hold every place at the HTTP port and say nothing, or never come to an end: whoever asks
+/// waits for one of them to be ended, and no longer.
+#[test]
+fn slow_clients_do_not_keep_the_http_port() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(sample(), users(), dir.path()).unwrap();
+    let slow: Vec<_> = (0..200)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.http).unwrap();
+            if number % 2 == 0 {
+                stream.write_all(b"GET /metrics HTTP/1.1\r\nx: ").unwrap();
+            }
+            stream
+        })
+        .collect();
+    let mut asks = TcpStream::connect(server.http).unwrap();
+    asks.set_read_timeout(Some(PATIENCE)).unwrap();
+    asks.write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n")
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(asks).read_line(&mut line).unwrap();
+    assert_eq!(line, "HTTP/1.1 200 OK\r\n");
+    drop(slow);
 }

@@ -54,10 +54,17 @@ impl Client {
 
     fn answer(&mut self) -> anyhow::Result<Value> {
         let mut line = String::new();
-        self.lines.read_line(&mut line)?;
-        let answer: Value = serde_json::from_str(&line)?;
-        anyhow::ensure!(answer.get("error").is_none(), "refused: {answer}");
-        Ok(answer["result"].clone())
+        loop {
+            line.clear();
+            anyhow::ensure!(self.lines.read_line(&mut line)? > 0, "the daemon closed");
+            let answer: Value = serde_json::from_str(&line)?;
+            // What everybody is told, of a slow disk for instance.
+            if answer.get("method").is_some() {
+                continue;
+            }
+            anyhow::ensure!(answer.get("error").is_none(), "refused: {answer}");
+            return Ok(answer["result"].clone());
+        }
     }
 
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> anyhow::Result<Value> {

@@ -9,10 +9,11 @@ use crate::gateway::{Offer, Offers, Positions};
 use crate::refusals::{Refusals, kind};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The grades, gravest first.
@@ -21,6 +22,8 @@ pub(crate) const GRADES: [&str; 4] = ["I", "II", "III", "IV"];
 const MIX: [usize; 10] = [0, 1, 2, 3, 2, 1, 2, 1, 3, 2];
 /// The pace of positions is kept in steps this long.
 const STEP: Duration = Duration::from_millis(1);
+/// A terminal that gets no help presses again after this.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How long to wait for the last answers and frames.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -62,6 +65,8 @@ pub(crate) struct Measured {
     pub(crate) emergencies: Times,
     pub(crate) grades: Vec<Times>,
     pub(crate) positions: u64,
+    /// Presses repeated because nobody was sent: the daemon's socket was full and lost one.
+    pub(crate) pressed_again: u64,
     pub(crate) refused: Refusals,
 }
 
@@ -106,15 +111,20 @@ pub(crate) fn run(
         .map(TcpStream::try_clone)
         .collect::<Result<_, _>>()?;
     let mut heard: Vec<Offer> = Vec::new();
-    let (answers, pressed) = std::thread::scope(|scope| -> anyhow::Result<_> {
+    let helped = Mutex::new(BTreeSet::new());
+    let (answers, (pressed, pressed_again)) = std::thread::scope(|scope| -> anyhow::Result<_> {
         let readers = streams.into_iter().enumerate().map(|(grade, stream)| {
             let expected = of_grade(grade).count();
             scope.spawn(move || read(stream, expected))
         });
         let readers: Vec<_> = readers.collect();
-        let (done, sent) = (&done, &sent);
+        let air_says = Air {
+            done: &done,
+            sent: &sent,
+            helped: &helped,
+        };
         let air =
-            scope.spawn(move || drive(pace, (first.1, fleet), positions, began, end, done, sent));
+            scope.spawn(move || drive(pace, (first.1, fleet), positions, began, end, air_says));
         scope.spawn(move || -> anyhow::Result<()> {
             for number in 0..calls {
                 std::thread::sleep(due(number).saturating_duration_since(Instant::now()));
@@ -125,7 +135,16 @@ pub(crate) fn run(
             Ok(())
         });
         while let Some(left) = (end + PATIENCE / 5).checked_duration_since(Instant::now()) {
-            heard.extend(texts.recv_timeout(left));
+            let Ok(text) = texts.recv_timeout(left) else {
+                continue;
+            };
+            if let Some(unit) = text.emergency {
+                helped
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(unit);
+            }
+            heard.push(text);
         }
         done.store(true, Ordering::Relaxed);
         let joined = |_| anyhow::anyhow!("a thread of the load panicked");
@@ -137,6 +156,7 @@ pub(crate) fn run(
         emergencies: Times::new()?,
         grades: Vec::new(),
         positions: sent.into_inner(),
+        pressed_again,
         refused: Refusals::default(),
     };
     let mut frames = BTreeMap::new();
@@ -197,13 +217,19 @@ fn read(stream: TcpStream, expected: usize) -> anyhow::Result<(BTreeMap<u32, Ans
     let mut lines = BufReader::new(stream);
     let (mut answers, mut refused) = (BTreeMap::new(), Refusals::default());
     let mut line = String::new();
-    for _ in 0..expected {
+    let mut answered = 0;
+    while answered < expected {
         line.clear();
         if !lines.read_line(&mut line).is_ok_and(|length| length > 0) {
             break;
         }
         let at = Instant::now();
         let answer: Value = serde_json::from_str(&line)?;
+        // What everybody is told, of a flood for instance.
+        if answer.get("method").is_some() {
+            continue;
+        }
+        answered += 1;
         let result = &answer["result"];
         match (answer["id"].as_u64(), result["incident"].as_u64()) {
             (Some(number), Some(incident)) => {
@@ -226,20 +252,43 @@ fn offers(result: &Value, incident: u32) -> bool {
     offered.is_some_and(|offers| offers.iter().any(|offer| offer["incident"] == incident))
 }
 
-/// Sends positions and emergencies at their pace; which unit pressed when.
+/// What the thread of the air shares with the others.
+#[derive(Clone, Copy)]
+struct Air<'a> {
+    done: &'a AtomicBool,
+    sent: &'a AtomicU64,
+    /// Units whose back-up was sent.
+    helped: &'a Mutex<BTreeSet<u32>>,
+}
+
+/// Sends positions and emergencies at their pace; which unit pressed when, and how often one had to
+/// press again.
 fn drive(
     pace: Pace,
     (first, fleet): (u32, Fleet),
     positions: &mut Positions,
     began: Instant,
     end: Instant,
-    done: &AtomicBool,
-    sent: &AtomicU64,
-) -> Vec<(u32, Instant)> {
-    let (mut unit, mut pressed) = (0, Vec::new());
+    air: Air<'_>,
+) -> (Vec<(u32, Instant)>, u64) {
+    let Air { done, sent, helped } = air;
+    let (mut unit, mut pressed, mut again) = (0, Vec::new(), 0);
+    // Who pressed, and waits for help, since when.
+    let mut waiting: Vec<(u32, Instant)> = Vec::new();
     while !done.load(Ordering::Relaxed) {
         std::thread::sleep(STEP);
         let now = Instant::now();
+        // A real radio calls until it is answered.
+        let helped = helped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        waiting.retain(|(caller, _)| !helped.contains(caller));
+        for (caller, at) in &mut waiting {
+            if at.elapsed() > AGAIN && positions.press(*caller).is_ok() {
+                (*at, again) = (now, again + 1);
+            }
+        }
         if now > end {
             continue;
         }
@@ -249,6 +298,7 @@ fn drive(
             let at = Instant::now();
             if positions.press(caller).is_ok() {
                 pressed.push((caller, at));
+                waiting.push((caller, at));
             }
         }
         let due = (seconds * f64::from(pace.positions)) as u64;
@@ -259,5 +309,5 @@ fn drive(
             unit += 1;
         }
     }
-    pressed
+    (pressed, again)
 }

@@ -2,11 +2,12 @@
 //!
 //! The daemon runs in a process of its own over real sockets; this one is its desks, its consoles
 //! and its gateway, on the same machine. First a busy desk is measured by itself: two calls a
-//! second, which is eighty times the busiest hour of Milwaukee's day in fixtures/calls, or a minute
-//! would give no figures. Then the surge, and the same is measured in it. Grave calls have units of
-//! their own, so that there is always one to send; for the others the units run out, and the queue
-//! grows. Nothing may be lost, what is refused must be counted alike by clients, `system.health`
-//! and /metrics, and Grade I and the emergencies must not feel it.
+//! second, which is eighty times the busiest hour of Milwaukee's day in fixtures/calls, or a
+//! minute would give no figures. Then the surge, and the same is measured in it. Grave calls have
+//! units of their own, so that there is always one to send; for the others the units run out, and
+//! the queue grows. Nothing may be lost, what is refused must be counted alike by clients,
+//! `system.health` and /metrics, and Grade I and the emergencies must not feel it. At last the
+//! calm pace again while floods that mean harm come in: see `floods`.
 //!
 //! `cargo bench --bench surge` takes about a minute and writes target/surge.json; `-- --minutes 10`
 //! is the whole of it, `-- --quick` a smoke that says nothing about speed.
@@ -24,6 +25,7 @@ mod client;
 #[path = "../common/mod.rs"]
 mod common;
 mod daemon;
+mod floods;
 #[expect(dead_code, reason = "each benchmark takes what it needs")]
 #[path = "../common/gateway.rs"]
 mod gateway;
@@ -37,6 +39,7 @@ use calls::{GRADES, Measured, Pace, Times};
 use client::Client;
 use common::{is_quick, publish, round2};
 use daemon::{Daemon, Fleet, Memory};
+use floods::Floods;
 use hdrhistogram::Histogram;
 use refusals::{Refusals, counter, metrics};
 use serde_json::{Value, json};
@@ -56,6 +59,8 @@ struct Scale {
     surge: Pace,
     crowd: Crowd,
     fleet: Fleet,
+    /// Connections that say nothing.
+    idle: u32,
 }
 
 fn scale(quick: bool, minutes: u32) -> Scale {
@@ -75,9 +80,9 @@ fn scale(quick: bool, minutes: u32) -> Scale {
     // Grave are one call of ten, and the emergencies.
     let grave = |pace: Pace| pace.seconds * (pace.calls / 10 + 2);
     let fleet = Fleet {
-        reserve: 100 + grave(calm) + grave(surge),
+        reserve: 100 + 2 * grave(calm) + grave(surge),
         ordinary: if quick { 30 } else { 500 },
-        callers: 10 + (calm.seconds + surge.seconds) * 2,
+        callers: 10 + (2 * calm.seconds + surge.seconds) * 2,
     };
     let crowd = Crowd {
         quick: if quick { 40 } else { 450 },
@@ -90,6 +95,7 @@ fn scale(quick: bool, minutes: u32) -> Scale {
         surge,
         crowd,
         fleet,
+        idle: if quick { 500 } else { 10_000 },
     }
 }
 
@@ -111,15 +117,17 @@ fn main() -> anyhow::Result<()> {
         surge,
         crowd,
         fleet,
+        idle,
     } = scale(quick, minutes()?);
     let target = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target"));
     let dir = tempfile::Builder::new()
         .prefix("bench-")
         .tempdir_in(target)?;
-    // The desks of the calls and the one that asks how things are.
-    let sessions = (crowd.quick + crowd.slow) as usize + GRADES.len() + 1;
+    // The desks of the calls, the one that asks how things are, and the one of the junk.
+    let sessions = (crowd.quick + crowd.slow) as usize + GRADES.len() + 2;
     let daemon = Daemon::start(dir.path(), fleet, sessions)?;
     let mut desk = Client::connect(daemon.console)?;
+    let junk = Client::connect(daemon.console)?;
     let desks = calls::Desks::connect(daemon.console)?;
     let mut gateway = gateway::Gateway::connect(&daemon.links)?;
     eprintln!(
@@ -158,32 +166,47 @@ fn main() -> anyhow::Result<()> {
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
     seen.add(&surged.refused);
+    let checks = check(&surged, &told, &seen, &watchers, crowd, after);
+    let consoles = crowd_view(&watchers, crowd);
+    watchers.leave()?;
+    eprintln!("floods, {} s ...", calm.seconds);
+    let floods = Floods::begin(junk, [daemon.console, daemon.http], idle, calm.seconds)?;
+    let next = (200_000, (calm.seconds + surge.seconds) * 2);
+    let flooded = calls::run(calm, next, fleet, &desks, &mut positions, &texts)?;
+    let flooding = desk.call("system.health", &json!({}))?["calls"]["flooding"].take();
+    let harm = floods.end()?;
+    let at_last = daemon.memory()?;
     let result = json!({
-        "surge": figures(&surged), "calm": figures(&calmly),
+        "surge": figures(&surged), "calm": figures(&calmly), "floods": figures(&flooded),
+        "harm": harm,
+        "pressed_again": surged.pressed_again + calmly.pressed_again + flooded.pressed_again,
+        "floods_told": flooding,
         "ratio_p99": {
             "0": ratio(&surged.emergencies.to_frame, &calmly.emergencies.to_frame),
             "I": ratio(&surged.grades[0].to_frame, &calmly.grades[0].to_frame),
+            "I_floods": ratio(&flooded.grades[0].to_frame, &calmly.grades[0].to_frame),
         },
         "pace": { "calls": surge.calls, "positions": surge.positions, "seconds": surge.seconds },
         "units": fleet.units(),
-        "consoles": crowd_view(&watchers, crowd),
+        "consoles": consoles,
         "positions": { "sent": surged.positions, "taken": told.positions["positions"],
                        "overwritten": told.positions["positions_overwritten"] },
         "refused": { "seen": seen, "health": told.refused, "metrics": told.in_metrics },
         "cut": told.cut,
         "boards_lost": told.boards_lost,
         "waiting": told.waiting,
-        "memory_mib": memory_view(before, after),
+        "memory_mib": memory_view(before, after, at_last),
         "daemon_cores": round2(cores),
     });
-    let checks = check(&surged, &told, &seen, &watchers, crowd, after);
-    watchers.leave()?;
     daemon.stop()?;
     publish("surge", &result)?;
     checks?;
-    let grave = [&surged.emergencies, &surged.grades[0]].map(|it| p99_ms(&it.to_frame));
+    nothing_lost(&flooded)?;
+    ensure!(at_last.peak <= MEMORY_MIB, "memory: {} MiB", at_last.peak);
+    let grave = [&surged, &flooded].map(|it| [&it.emergencies, &it.grades[0]]);
+    let grave = grave.map(|of| of.map(|it| p99_ms(&it.to_frame)));
     ensure!(
-        quick || grave.iter().all(|p99| *p99 <= GRAVE_P99_MS),
+        quick || grave.iter().flatten().all(|p99| *p99 <= GRAVE_P99_MS),
         "grave calls took too long: {grave:?} ms"
     );
     Ok(())
@@ -228,11 +251,7 @@ fn check(
     after: Memory,
 ) -> anyhow::Result<()> {
     let count = |of: &AtomicU32| of.load(Ordering::Relaxed);
-    let all = surged.grades.iter().chain([&surged.emergencies]);
-    for times in all {
-        ensure!(times.lost == 0, "{} calls were lost", times.lost);
-        ensure!(times.unsent == 0, "{} offers made no frame", times.unsent);
-    }
+    nothing_lost(surged)?;
     ensure!(*seen == told.refused, "refusals: seen and told differ");
     ensure!(
         *seen == told.in_metrics,
@@ -255,6 +274,15 @@ fn check(
         "a console that reads lost its board"
     );
     ensure!(after.peak <= MEMORY_MIB, "memory: {} MiB", after.peak);
+    Ok(())
+}
+
+/// What was taken was answered, and what was offered was sent.
+fn nothing_lost(measured: &Measured) -> anyhow::Result<()> {
+    for times in measured.grades.iter().chain([&measured.emergencies]) {
+        ensure!(times.lost == 0, "{} calls were lost", times.lost);
+        ensure!(times.unsent == 0, "{} offers made no frame", times.unsent);
+    }
     Ok(())
 }
 
@@ -298,6 +326,9 @@ fn crowd_view(watchers: &Watchers, crowd: Crowd) -> Value {
     })
 }
 
-fn memory_view(before: Memory, after: Memory) -> Value {
-    json!({ "before": before.now, "after": after.now, "peak": after.peak })
+fn memory_view(before: Memory, surged: Memory, flooded: Memory) -> Value {
+    json!({
+        "before": before.now, "after": surged.now, "after_floods": flooded.now,
+        "peak": flooded.peak,
+    })
 }

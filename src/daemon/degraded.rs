@@ -175,8 +175,10 @@ impl Daemon {
         self.degraded.as_deref().or(stalled)
     }
 
+    /// Everybody who is logged in.
     fn tell_all(&mut self, line: &Bytes, out: &mut dyn Outbox) {
-        let consoles: Vec<_> = self.sessions.keys().copied().collect();
+        let known = self.sessions.iter().filter(|(_, it)| it.user().is_some());
+        let consoles: Vec<_> = known.map(|(console, _)| *console).collect();
         for console in consoles {
             self.write(console, line.clone(), out);
         }

@@ -13,6 +13,7 @@ use crate::planted::{Planted, planted};
 impl Daemon {
     pub(super) fn password_checked(
         &mut self,
+        now: Now,
         console: ConsoleId,
         role: Option<Role>,
         out: &mut dyn Outbox,
@@ -24,6 +25,7 @@ impl Daemon {
         else {
             return;
         };
+        let peer = session.peer;
         match role {
             Some(role) => {
                 tracing::info!(console = console.0, user, peer = %session.peer, "logged in");
@@ -36,6 +38,8 @@ impl Daemon {
                 self.write(console, rpc::answer(&id, &to_json(&result)), out);
             }
             None => {
+                session.stranger_since(now.at);
+                self.strangers.insert(peer, console);
                 session.failed_logins += 1;
                 let again = session.failed_logins < session::MAX_LOGINS;
                 tracing::warn!(console = console.0, user, peer = %session.peer, "login refused");
@@ -76,6 +80,7 @@ impl Daemon {
     /// A connection is gone, and its desk with it.
     pub(super) fn forget(&mut self, console: ConsoleId) {
         if let Some(session) = self.sessions.remove(&console) {
+            self.strangers.remove(session.peer, console);
             self.left(console, &session.login);
         }
     }

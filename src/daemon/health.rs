@@ -116,6 +116,7 @@ impl Daemon {
         let [nuisance, misdial, silent] = counts.invalid;
         CallsHealth {
             open: state.open_calls,
+            flooding: self.engine.flooding().len(),
             arrived: counts.arrived,
             answered: counts.answered,
             abandoned: counts.abandoned,
@@ -183,6 +184,7 @@ impl Daemon {
             ("tieqi_radio_dropped_total", counts.radio_dropped),
             ("tieqi_consoles_refused_total", counts.consoles_refused),
             ("tieqi_boards_lost_total", counts.boards_lost),
+            ("tieqi_call_floods_total", counts.floods),
         ];
         for (name, total) in totals {
             metrics::counter!(name).absolute(total);
@@ -209,6 +211,8 @@ impl Daemon {
         }
         let suspects = float(self.engine.state().suspects.len());
         metrics::gauge!("tieqi_suspects").set(suspects);
+        let flooding = float(self.engine.flooding().len());
+        metrics::gauge!("tieqi_callers_flooding").set(flooding);
         let emergencies = float(self.engine.state().emergencies.len());
         metrics::gauge!("tieqi_emergencies_open").set(emergencies);
         self.export_archive(now);

@@ -15,8 +15,10 @@ pub mod board;
 mod control;
 pub mod degraded;
 mod desk;
+mod door;
 mod effect;
 mod fallback;
+mod flood;
 pub mod gateway;
 mod health;
 pub mod notice;
@@ -49,6 +51,7 @@ use board::Touched;
 use bytes::Bytes;
 use control::Control;
 use degraded::{Room, Short};
+use door::Strangers;
 use effect::Held;
 use fallback::Written;
 use gateway::{Gateways, Serial};
@@ -176,6 +179,7 @@ pub struct Daemon {
     /// The last time it was handed.
     at: EngineTime,
     sessions: BTreeMap<ConsoleId, Session>,
+    strangers: Strangers,
     gateways: Gateways,
     control: Control,
     emergencies: VecDeque<Inbound>,
@@ -197,6 +201,8 @@ pub struct Daemon {
     shown_at: EngineTime,
     /// Rankings shown to the desks.
     shown: Shown,
+    /// Numbers told to flood.
+    floods: BTreeSet<String>,
     /// Desks that are gone and held claims.
     gone: Vec<Desk>,
     stages: Stages,
@@ -243,6 +249,7 @@ impl Daemon {
             epoch,
             at: now.at,
             sessions: BTreeMap::new(),
+            strangers: Strangers::default(),
             gateways,
             control: Control::default(),
             emergencies: VecDeque::new(),
@@ -259,6 +266,7 @@ impl Daemon {
             noting: None,
             shown_at: now.at,
             shown: Shown::default(),
+            floods: BTreeSet::new(),
             gone: Vec::new(),
             stages: Stages::default(),
             counts: view::Counts::default(),
@@ -304,16 +312,7 @@ impl Daemon {
         self.at = now.at;
         match input {
             Input::ConsoleOpened { console, peer } => {
-                let limit = self.config.console.max_sessions;
-                if self.sessions.len() >= limit {
-                    let problem = Problem::busy("the list of consoles", limit);
-                    let bytes = rpc::refusal(&serde_json::Value::Null, &problem);
-                    out.push(Output::Console { console, bytes });
-                    out.push(Output::CloseConsole(console));
-                    self.counts.consoles_refused += 1;
-                } else {
-                    self.sessions.insert(console, Session::new(now.at, peer));
-                }
+                self.console_opened(now, console, peer, out);
             }
             Input::ConsoleBytes { console, bytes } => self.hear(now, console, bytes, out),
             Input::ConsoleWritten { console, bytes } => {
@@ -325,7 +324,7 @@ impl Daemon {
             Input::ConsoleFull(console) => self.cut(console, Cut::Unread, out),
             Input::ConsoleClosed(console) => self.forget(console),
             Input::PasswordChecked { console, role } => {
-                self.password_checked(console, role, out);
+                self.password_checked(now, console, role, out);
             }
             Input::Datagram { link, from, bytes } => {
                 self.counts.datagrams += 1;
@@ -517,6 +516,9 @@ impl Daemon {
         });
         for event in &events {
             self.cause(now, event, arrived_us, out);
+        }
+        if events.iter().any(|event| matches!(event, Event::Call(_))) {
+            self.tell_floods(now, out);
         }
         if !touched.is_empty() {
             self.change_board(now, &touched, out);

@@ -162,3 +162,12 @@ pub struct Space<'a> {
     /// Why the next segment cannot be prepared, if it cannot.
     pub reason: Option<&'a str>,
 }
+
+/// `board.flood`: so many calls of one number wait that it is a flood; told once.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Flood<'a> {
+    /// The number.
+    pub caller: &'a str,
+    /// Its calls that ring, are talked on or must be called back.
+    pub waiting: usize,
+}

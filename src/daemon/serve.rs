@@ -230,6 +230,8 @@ impl Daemon {
             user: user.clone(),
         };
         let before = std::mem::replace(&mut session.login, checking);
+        let peer = session.peer;
+        self.strangers.remove(peer, console);
         self.left(console, &before);
         out.push(Output::CheckPassword {
             console,

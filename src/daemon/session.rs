@@ -68,6 +68,8 @@ pub enum Cut {
     Garbage,
     /// Wrong passwords.
     Passwords,
+    /// Nobody logged in on it, and others wait at the door.
+    Crowded,
 }
 
 impl Cut {
@@ -80,6 +82,7 @@ impl Cut {
             Self::Unread => "unread",
             Self::Garbage => "garbage",
             Self::Passwords => "passwords",
+            Self::Crowded => "crowded",
         }
     }
 }
@@ -120,6 +123,8 @@ pub struct Session {
     /// The engine's last event when its last command was taken.
     pub acked_seq: u64,
     heard_at: EngineTime,
+    /// Since when nobody is logged in, if nobody is.
+    stranger_since: EngineTime,
     line: BytesMut,
     faults: u32,
     /// Lines of the board that wait for the socket, and how many bytes of deltas are among them.
@@ -157,6 +162,7 @@ impl Session {
             pings: false,
             acked_seq: 0,
             heard_at: now,
+            stranger_since: now,
             line: BytesMut::new(),
             faults: 0,
             board: VecDeque::new(),
@@ -221,6 +227,11 @@ impl Session {
         }
     }
 
+    /// Nobody is logged in any more.
+    pub fn stranger_since(&mut self, now: EngineTime) {
+        self.stranger_since = now;
+    }
+
     /// Whether it follows the board.
     #[must_use]
     pub fn follows_board(&self) -> bool {
@@ -243,12 +254,13 @@ impl Session {
     /// When it is closed unless something is heard, or is taken.
     #[must_use]
     pub fn dead_at(&self) -> (EngineTime, Cut) {
-        let limit_ms = match (self.user(), self.pings) {
-            (_, true) => DEAD_MS,
-            (None, false) => LOGIN_MS,
-            (Some(_), false) => IDLE_MS,
-        };
-        let silent = (self.heard_at.plus_ms(limit_ms), Cut::Silent);
+        let limit_ms = if self.pings { DEAD_MS } else { IDLE_MS };
+        let mut silent_at = self.heard_at.plus_ms(limit_ms);
+        if self.user().is_none() {
+            // Whatever it says: a byte now and then is no login.
+            silent_at = silent_at.min(self.stranger_since.plus_ms(LOGIN_MS));
+        }
+        let silent = (silent_at, Cut::Silent);
         let stuck = (self.taken_at.plus_ms(STUCK_MS), Cut::Stuck);
         match self.backlog {
             0 => silent,

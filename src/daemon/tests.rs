@@ -947,3 +947,62 @@ fn the_printable_list_follows_what_happens_and_no_faster() {
     assert!(bench.lists.pop().unwrap().contains("降级 DEGRADED, gone"));
     assert!(bench.lists.is_empty());
 }
+
+#[test]
+fn a_number_that_floods_is_told_once_and_loses_no_call() {
+    const EACH: usize = 12;
+    let mut bench = Bench::with_consoles();
+    bench.told(WATCH);
+    let arrive = |bench: &mut Bench, caller: &str, number: usize| {
+        let key = format!("{caller}-{number}");
+        let ring = json!({ "key": key, "caller": caller });
+        bench.ask(DESK, "call.arrive", &ring);
+        bench.last(DESK)["result"]["call"].as_u64().unwrap()
+    };
+    // Half ring on, half hang up at once and would be called back.
+    for number in 0..EACH {
+        for caller in ["139-1", "139-2", ""] {
+            let call = arrive(&mut bench, caller, number);
+            if number % 2 == 0 {
+                let end = json!({ "key": format!("e{call}"), "call": call });
+                bench.ask(DESK, "call.end", &end);
+            }
+        }
+    }
+    let floods: Vec<_> = bench.told(WATCH);
+    assert_eq!(floods.len(), 2, "{floods:?}");
+    for (told, caller) in floods.iter().zip(["139-1", "139-2"]) {
+        assert_eq!(told["method"], "board.flood");
+        assert_eq!(told["params"], json!({ "caller": caller, "waiting": 10 }));
+    }
+    let real = arrive(&mut bench, "138-5", 0);
+    bench.ask(DESK, "system.health", &json!({}));
+    let health = bench.last(DESK)["result"].clone();
+    assert_eq!(health["calls"]["arrived"], 3 * EACH + 1, "none was dropped");
+    assert_eq!(health["calls"]["flooding"], 2);
+    bench.ask(WATCH, "board.subscribe", &json!({}));
+    let pages = bench.told(WATCH);
+    let items = pages
+        .iter()
+        .filter_map(|page| page["params"]["items"].as_array());
+    let calls = items.flatten().filter(|item| item["kind"] == "call");
+    let calls: Vec<_> = calls.map(|item| item["value"].clone()).collect();
+    let of = |caller: &str| {
+        let same = calls.iter().filter(|call| call["caller"] == caller);
+        same.cloned().collect::<Vec<_>>()
+    };
+    for caller in ["139-1", "139-2"] {
+        let calls = of(caller);
+        let first = &calls[0]["call"];
+        assert!(calls[0]["first_of_caller"].is_null());
+        assert!(
+            calls[1..]
+                .iter()
+                .all(|call| call["first_of_caller"] == *first)
+        );
+        assert!(calls.iter().all(|call| call["waiting_of_caller"] == EACH));
+    }
+    // A withheld number is nobody's.
+    assert!(of("").iter().all(|call| call["waiting_of_caller"] == 0));
+    assert_eq!(of("138-5")[0]["call"], real);
+}

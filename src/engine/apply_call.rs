@@ -67,6 +67,7 @@ impl Engine {
             CallEvent::CalledBack { call, outcome, by } => {
                 let found = self.state.calls.get_mut(call)?;
                 found.called_back = Some((at, by.clone(), outcome.clone()));
+                self.index.callers.set(found);
             }
         }
         Some(())
@@ -106,6 +107,7 @@ impl Engine {
         self.state.incidents.get(&incident)?;
         let call = self.state.calls.get_mut(&id)?;
         let old = call.incident.replace(incident);
+        self.index.callers.set(call);
         let old = old.and_then(|old| self.state.incidents.get_mut(&old));
         if let Some(old) = old {
             old.calls.retain(|call| *call != id);
@@ -117,6 +119,7 @@ impl Engine {
     fn touch_call(&mut self, id: CallId) -> Option<()> {
         let call = self.state.calls.get(&id)?;
         self.index.deadlines.set(Due::Call(id), call.due());
+        self.index.callers.set(call);
         Some(())
     }
 
@@ -128,8 +131,9 @@ impl Engine {
         };
         if call.phase.is_open() || waited_for {
             call.incident = None;
+            self.index.callers.set(call);
         } else {
-            self.state.calls.remove(&id);
+            self.forget_call(id);
         }
     }
 
@@ -145,8 +149,14 @@ impl Engine {
             let call = self.state.calls.get(&id).filter(|_| !waited_for);
             let over = call.filter(|call| call.last_at() <= Some(ended_at));
             if over.is_some_and(|call| call.incident.is_none()) {
-                self.state.calls.remove(&id);
+                self.forget_call(id);
             }
+        }
+    }
+
+    fn forget_call(&mut self, id: CallId) {
+        if let Some(call) = self.state.calls.remove(&id) {
+            self.index.callers.remove(&call);
         }
     }
 }

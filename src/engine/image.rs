@@ -70,6 +70,7 @@ impl Engine {
         }
         for call in state.calls.values() {
             index.deadlines.set(Due::Call(call.id), call.due());
+            index.callers.set(call);
         }
         let incidents: Vec<_> = state.incidents.keys().copied().collect();
         let units: Vec<_> = state.units.keys().copied().collect();

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::assignment::Rung;
+use super::caller::Callers;
 use super::deadline::{Deadlines, Due};
 use super::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use super::incident::{Engaged, Incident, Phase, Step};
@@ -21,6 +22,7 @@ pub(super) struct Index {
     pub(super) queue: Queue,
     pub(super) deadlines: Deadlines,
     pub(super) by_message: BTreeMap<MessageNo, AssignmentId>,
+    pub(super) callers: Callers,
 }
 
 impl Engine {

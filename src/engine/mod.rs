@@ -20,6 +20,7 @@ mod apply_case;
 mod apply_desk;
 pub mod assignment;
 pub mod call;
+mod caller;
 pub mod case;
 pub mod claim;
 pub mod command;
@@ -47,6 +48,8 @@ pub mod task;
 pub mod unit;
 
 use crate::planted::{Planted, planted};
+use call::Call;
+use caller::SameCaller;
 use command::Command;
 use event::Event;
 use id::{EngineTime, IncidentId, MessageNo, RadioId, UnitId};
@@ -329,6 +332,24 @@ impl Engine {
     #[must_use]
     pub fn waiting(&self) -> [(usize, Option<EngineTime>); 4] {
         self.index.queue.by_grade()
+    }
+
+    /// A call among those of its number that wait for somebody; none when it waits no more.
+    #[must_use]
+    pub fn same_caller(&self, call: &Call) -> Option<SameCaller> {
+        self.index.callers.of(call)
+    }
+
+    /// How many calls of a number wait for somebody.
+    #[must_use]
+    pub fn waiting_of_caller(&self, caller: &str) -> usize {
+        self.index.callers.waiting(caller)
+    }
+
+    /// Numbers of which so many calls wait that it is a flood.
+    #[must_use]
+    pub fn flooding(&self) -> &BTreeSet<String> {
+        self.index.callers.flooding()
     }
 
     /// The open assignment or text a message counter belongs to, for the edge to match acks by.

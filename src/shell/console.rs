@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
 /// Lines that may wait in a writer; bytes are bounded by the session.
@@ -19,13 +19,25 @@ const WRITER: usize = 4096;
 const AT_ONCE: usize = 16;
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
+/// Closed consoles that may take that long at once; any more are ended as they are.
+const LINGERING: usize = 256;
 /// How long a closed console may take to read what it was sent and to close its own end.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// The consoles that are connected: lines to their writers, and both tasks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Consoles {
     open: BTreeMap<ConsoleId, Open>,
+    lingering: Arc<Semaphore>,
+}
+
+impl Default for Consoles {
+    fn default() -> Self {
+        Self {
+            open: BTreeMap::new(),
+            lingering: Arc::new(Semaphore::new(LINGERING)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -81,11 +93,17 @@ impl Consoles {
     /// Lets the writer finish what is queued and then close. A peer that neither reads nor closes
     /// does not keep the socket.
     pub(super) fn close(&mut self, console: ConsoleId) {
-        if let Some(Open { tasks, .. }) = self.open.remove(&console) {
-            tokio::spawn(async move {
+        let Some(Open { tasks, .. }) = self.open.remove(&console) else {
+            return;
+        };
+        let end = move || tasks.iter().for_each(AbortHandle::abort);
+        match Arc::clone(&self.lingering).try_acquire_owned() {
+            Ok(place) => drop(tokio::spawn(async move {
                 tokio::time::sleep(LINGER).await;
-                tasks.iter().for_each(AbortHandle::abort);
-            });
+                end();
+                drop(place);
+            })),
+            Err(_) => end(),
         }
     }
 }

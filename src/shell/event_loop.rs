@@ -30,6 +30,10 @@ const CHUNKS: usize = 256;
 const TURN: usize = 256;
 /// Consoles' chunks taken before that: one may hold a hundred requests.
 const CHUNKS_TURN: usize = 16;
+/// A timer that is so late means that the process did not run: it was stopped, or its machine was.
+const HELD_UP: Duration = Duration::from_secs(1);
+/// Rounds of reading before the next turn then.
+const ROUNDS: usize = 8;
 /// Rest after a failed receive, so that a socket that always fails does not take the core.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Largest datagram read; longer ones are cut and then refused by their checksum.
@@ -77,6 +81,8 @@ struct Loop {
     next_console: u64,
     /// Consoles that were heard and are not read on yet.
     resting: Vec<ConsoleId>,
+    /// Its timers are late, and that was seen to.
+    late: bool,
     outside: Outside,
 }
 
@@ -112,6 +118,7 @@ pub(super) async fn run(
         clock: parts.clock,
         next_console: 0,
         resting: Vec::new(),
+        late: false,
         outside: Outside {
             users: Arc::new(parts.users),
             consoles: Consoles::default(),
@@ -127,6 +134,9 @@ pub(super) async fn run(
     let now = this.clock.now();
     this.daemon.start(now, parts.sign_on, &mut this.outside);
     loop {
+        if this.was_held_up() && this.catch_up(&mut wakes, &mut chunked).await {
+            break;
+        }
         this.turn();
         // The tasks at the sockets run only while this one waits, and it may always have something
         // to do: without this nobody would be heard or answered until the queues are empty.
@@ -147,10 +157,7 @@ pub(super) async fn run(
             }
             () = sleep_until(timer) => {}
         }
-        for _ in 0..CHUNKS_TURN {
-            let Ok(chunk) = chunked.try_recv() else { break };
-            this.take_chunk(chunk);
-        }
+        this.take_chunks(&mut chunked);
     }
     accepting.abort();
     Ok(())
@@ -218,6 +225,40 @@ impl Loop {
             let now = self.clock.now();
             let synced = synced.map_or_else(Input::JournalFailed, Input::Durable);
             self.daemon.handle(now, synced, &mut self.outside);
+        }
+    }
+
+    /// Whether the timers became so late that the process cannot have run meanwhile.
+    fn was_held_up(&mut self) -> bool {
+        let due = self.daemon.next_timer().map(|at| self.clock.instant(at));
+        let late = due.is_some_and(|due| due.elapsed() > HELD_UP);
+        !std::mem::replace(&mut self.late, late) && late
+    }
+
+    /// Hears what waits in the sockets before anything that is due: who spoke in the meantime is
+    /// neither silent nor late. True means stop.
+    async fn catch_up(
+        &mut self,
+        wakes: &mut Receiver<Wake>,
+        chunks: &mut Receiver<ConsoleWake>,
+    ) -> bool {
+        tracing::warn!("the process was held up: reading what came meanwhile");
+        for _ in 0..ROUNDS {
+            tokio::task::yield_now().await;
+            if let Ok(wake) = wakes.try_recv()
+                && self.take_all(wake, wakes)
+            {
+                return true;
+            }
+            self.take_chunks(chunks);
+        }
+        false
+    }
+
+    fn take_chunks(&mut self, chunks: &mut Receiver<ConsoleWake>) {
+        for _ in 0..CHUNKS_TURN {
+            let Ok(chunk) = chunks.try_recv() else { break };
+            self.take_chunk(chunk);
         }
     }
 

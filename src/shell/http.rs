@@ -5,12 +5,19 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::serve::Listener;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::net::TcpListener;
-use std::sync::OnceLock;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Sleep;
 
 /// What the loop says of itself.
 #[derive(Debug)]
@@ -34,6 +41,88 @@ pub(super) fn recorder() -> Option<&'static PrometheusHandle> {
             builder.ok()?.install_recorder().ok()
         })
         .as_ref()
+}
+
+/// Connections at once; further ones wait for a place.
+const CONNECTIONS: usize = 64;
+/// A connection is ended after this, whatever it did or did not send.
+const BRIEF: Duration = Duration::from_secs(2);
+
+/// Lets so many in, each for so long: no slow client holds descriptors the consoles need.
+struct Door {
+    listener: tokio::net::TcpListener,
+    places: Arc<Semaphore>,
+}
+
+impl Listener for Door {
+    type Io = Brief;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Brief, SocketAddr) {
+        // The semaphore is never closed.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        let (stream, peer) = Listener::accept(&mut self.listener).await;
+        let ends = Box::pin(tokio::time::sleep(BRIEF));
+        (
+            Brief {
+                stream,
+                ends,
+                _place: place,
+            },
+            peer,
+        )
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that ends by itself.
+struct Brief {
+    stream: TcpStream,
+    ends: Pin<Box<Sleep>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Brief {
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        self.ends.as_mut().poll(context).is_ready()
+    }
+}
+
+impl AsyncRead for Brief {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.is_over(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Brief {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_over(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
 }
 
 #[derive(Clone)]
@@ -95,7 +184,10 @@ pub(super) fn serve(listener: TcpListener, told: Sender<Wake>) -> std::io::Resul
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let listener = Door {
+            listener: tokio::net::TcpListener::from_std(listener)?,
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+        };
         axum::serve(listener, router).await
     })
 }

@@ -2,7 +2,7 @@
 //! answers. docs/openrpc.json is this; a test keeps it so.
 
 use super::method::{METHODS, Method};
-use crate::daemon::notice::{Degraded, Delta, Page, Positions, Recovered, Resync, Space};
+use crate::daemon::notice::{Degraded, Delta, Flood, Page, Positions, Recovered, Resync, Space};
 use crate::daemon::rpc::Problem;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
@@ -28,6 +28,7 @@ const NOTICES: &[(&str, SchemaOf)] = &[
         "board.recovered",
         SchemaGenerator::subschema_for::<Recovered>,
     ),
+    ("board.flood", SchemaGenerator::subschema_for::<Flood<'_>>),
     ("board.space", SchemaGenerator::subschema_for::<Space<'_>>),
 ];
 

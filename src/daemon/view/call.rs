@@ -25,6 +25,10 @@ pub struct CallView<'a> {
     pub trunk: &'a str,
     /// The desk it rings at, none while it waits for one.
     pub desk: Option<&'a str>,
+    /// The first call of the same number that waits for somebody: this one is shown under it.
+    pub first_of_caller: Option<CallId>,
+    /// Calls of the number that wait, this one among them; 0 when nobody waits here any more.
+    pub waiting_of_caller: usize,
     /// The incident it belongs to.
     pub incident: Option<IncidentId>,
     /// The user who answered.
@@ -67,6 +71,7 @@ impl<'a> Views<'a> {
     pub fn call(self, call: &'a Call) -> CallView<'a> {
         let (ring, answered) = (&call.ring, call.answered.as_ref());
         let called_back = call.called_back.as_ref();
+        let same = self.engine.same_caller(call);
         CallView {
             call: call.id,
             phase: Name(call.phase),
@@ -75,6 +80,10 @@ impl<'a> Views<'a> {
             caller: &ring.caller,
             trunk: &ring.trunk,
             desk: ring.desk.as_deref(),
+            first_of_caller: same
+                .map(|same| same.first)
+                .filter(|first| *first != call.id),
+            waiting_of_caller: same.map_or(0, |same| same.waiting),
             incident: call.incident,
             answered_by: answered.map(|(_, by)| by.as_str()),
             stamps: CallStamps {

@@ -94,6 +94,8 @@ pub enum Status {
 pub struct CallsHealth {
     /// Ringing or answered now.
     pub open: u32,
+    /// Numbers of which very many wait.
+    pub flooding: usize,
     /// Came in.
     pub arrived: u64,
     /// Were answered.
@@ -287,6 +289,8 @@ pub struct Counts {
     pub refused_by_kind: BTreeMap<String, u64>,
     /// What the engine refused of the air.
     pub radio_rejected: u64,
+    /// Numbers whose calls became a flood.
+    pub floods: u64,
     /// Messages from the air dropped while degraded.
     pub dropped_degraded: u64,
 }

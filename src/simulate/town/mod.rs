@@ -441,8 +441,8 @@ impl Town {
                     self.send(link.0, Way::Out, &bytes);
                 }
             }
-            // The town has no serial line, and nobody prints its list.
-            Output::Bytes { .. } | Output::Fallback(_) => {}
+            // The town has no serial line and no gateway over HTTP, and nobody prints its list.
+            Output::Bytes { .. } | Output::Ask { .. } | Output::Fallback(_) => {}
             Output::Console { console, bytes } => self.tell(console, bytes, news)?,
             Output::CloseConsole(console) => {
                 let found = self
