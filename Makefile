@@ -36,7 +36,7 @@ FREEZE_S = 60
 
 torture: ## The real daemon killed KILLS times, half as often on a full disk, and stopped; see docs/reliability.md.
 	KILLS=$(KILLS) FREEZE_S=$(FREEZE_S) \
-		cargo test --release --locked --test torture -- --nocapture --test-threads 1
+		cargo test --release --locked --test torture -- --nocapture --test-threads 1 --include-ignored
 
 # Hours of the soak.
 HOURS = 1
