@@ -61,7 +61,7 @@ fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
         let name = entry.file_name().into_string().unwrap();
-        if entry.path().is_file() && name != "lock" && name != "fallback.txt" {
+        if entry.path().is_file() && name != "lock" && !name.starts_with("fallback") {
             files.push((name, std::fs::read(entry.path()).unwrap()));
         }
     }
