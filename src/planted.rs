@@ -1,39 +1,35 @@
 //! Faults planted into the daemon on purpose, to see that the simulator's auditor finds them.
 //! Without the feature `planted` the question is a constant `false`, and nothing of them is left.
 
-/// A bug somebody might write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Planted {
-    /// Answers, deltas and frames leave before their batch is on the disk.
-    EffectsBeforeSync,
-    /// A batch's effects leave with the batch before it.
-    ReleasedTooFar,
-    /// A failed sync is taken for a good one.
-    SyncErrorIgnored,
-    /// The tail a power cut tore is left where it is.
-    TornTailKept,
-    /// A snapshot misses an event of the batch it claims to hold.
-    SnapshotInMidBatch,
-    /// Deadlines are not set again at a start.
-    TimerLost,
-    /// Deadlines go by the wall clock.
-    WallClock,
-    /// Keys of commands are forgotten at a start.
-    KeyForgotten,
-    /// A command is done again when it comes again.
-    DoneAgain,
-    /// An ack of delivery is matched with whatever its terminal's unit has in hand.
-    AckBySource,
-    /// A unit is offered for two slots at once.
-    OfferedTwice,
-    /// A limit runs out without an alarm.
-    NoAlarm,
-    /// A delta is left out now and then.
-    DeltaSkipped,
-    /// Nobody is told that the journal failed.
-    FailureUntold,
-    /// A console that is silent is kept.
-    DeadConsoleKept,
+/// A name, and what is wrong.
+macro_rules! bugs {
+    ($($bug:ident $says:literal;)+) => {
+        /// A bug somebody might write.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Planted { $(#[doc = $says] $bug),+ }
+
+        /// All of them.
+        #[cfg(feature = "planted")]
+        pub const ALL: &[Planted] = &[$(Planted::$bug),+];
+    };
+}
+
+bugs! {
+    EffectsBeforeSync "Answers, deltas and frames leave before their batch is on the disk.";
+    ReleasedTooFar "A batch's effects leave with the batch before it.";
+    SyncErrorIgnored "A failed sync is taken for a good one.";
+    TornTailKept "The tail a power cut tore is left where it is.";
+    SnapshotInMidBatch "A snapshot misses an event of the batch it claims to hold.";
+    TimerLost "Deadlines are not set again at a start.";
+    WallClock "Deadlines go by the wall clock.";
+    KeyForgotten "Keys of commands are forgotten at a start.";
+    DoneAgain "A command is done again when it comes again.";
+    AckBySource "An ack of delivery is matched with whatever its terminal's unit has in hand.";
+    OfferedTwice "A unit is offered for two slots at once.";
+    NoAlarm "A limit runs out without an alarm.";
+    DeltaSkipped "A delta is left out now and then.";
+    FailureUntold "Nobody is told that the journal failed.";
+    DeadConsoleKept "A console that is silent is kept.";
 }
 
 /// Whether that bug is planted in this thread.
@@ -43,33 +39,14 @@ pub(crate) const fn planted(_: Planted) -> bool {
 }
 
 #[cfg(feature = "planted")]
-pub(crate) use switch::planted;
+pub use switch::plant;
 #[cfg(feature = "planted")]
-pub use switch::{ALL, plant};
+pub(crate) use switch::planted;
 
 #[cfg(feature = "planted")]
 mod switch {
-    use super::Planted::{self, *};
+    use super::Planted;
     use std::cell::Cell;
-
-    /// All of them.
-    pub const ALL: &[Planted] = &[
-        EffectsBeforeSync,
-        ReleasedTooFar,
-        SyncErrorIgnored,
-        TornTailKept,
-        SnapshotInMidBatch,
-        TimerLost,
-        WallClock,
-        KeyForgotten,
-        DoneAgain,
-        AckBySource,
-        OfferedTwice,
-        NoAlarm,
-        DeltaSkipped,
-        FailureUntold,
-        DeadConsoleKept,
-    ];
 
     thread_local! {
         static CURRENT: Cell<Option<Planted>> = const { Cell::new(None) };

@@ -24,7 +24,7 @@ pub struct Options {
     pub hours: f64,
     /// What goes wrong: all, none, or names with commas; see docs/reliability.md.
     #[arg(long, default_value = "all", value_parser = Fault::list)]
-    pub faults: std::collections::BTreeSet<Fault>,
+    pub faults: BTreeSet<Fault>,
     /// Another town's config instead of the sample one.
     #[arg(long)]
     pub config: Option<PathBuf>,
@@ -128,19 +128,20 @@ fn write_text(told: &Told<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
         "seed {}: {} simulated hours in {} s, {} hours a minute",
         verdict.seed, verdict.hours, told.took_s, told.hours_a_minute
     )?;
+    let counted = &verdict.figures;
     let figures = [
-        ("accepted commands", verdict.accepted),
-        ("incidents", verdict.incidents),
-        ("assignments", verdict.assignments),
-        ("events", verdict.events),
-        ("deltas", verdict.deltas),
-        ("datagrams", verdict.datagrams),
-        ("crashes", verdict.crashes),
-        ("failed starts", verdict.failed_starts),
-        ("failed disk calls", verdict.failed_calls),
-        ("failed syncs", verdict.failed_syncs),
-        ("link cuts", verdict.link_cuts),
-        ("re-sends", verdict.resends),
+        ("accepted commands", counted.accepted),
+        ("incidents", counted.incidents),
+        ("assignments", counted.assignments),
+        ("events", counted.events),
+        ("deltas", counted.deltas),
+        ("datagrams", counted.datagrams),
+        ("crashes", counted.crashes),
+        ("failed starts", counted.failed_starts),
+        ("failed disk calls", counted.failed_calls),
+        ("failed syncs", counted.failed_syncs),
+        ("link cuts", counted.link_cuts),
+        ("re-sends", counted.resends),
     ];
     for (name, count) in figures {
         writeln!(out, "  {name:<18} {count:>10}")?;
@@ -148,8 +149,8 @@ fn write_text(told: &Told<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     if verdict.faults.counts().next().is_some() {
         writeln!(out, "faults (row of the table in docs/reliability.md)")?;
     }
-    for (name, count) in verdict.faults.counts() {
-        let row = Verdict::row(name).unwrap_or(0);
+    for (fault, count) in verdict.faults.counts() {
+        let (name, row) = (fault.name(), fault.row());
         writeln!(out, "  {name:<15} {row:>2} {count:>10}")?;
     }
     for name in &verdict.too_rare {

@@ -11,6 +11,7 @@
 use super::notice::{Degraded, Recovered, Space, Until};
 use super::output::Outbox;
 use super::rpc::{self, Problem};
+use super::session::ConsoleId;
 use super::{Daemon, Now};
 use crate::engine::id::EngineTime;
 use crate::planted::{Planted, planted};
@@ -175,12 +176,15 @@ impl Daemon {
         self.degraded.as_deref().or(stalled)
     }
 
-    /// Everybody who is logged in.
     fn tell_all(&mut self, line: &Bytes, out: &mut dyn Outbox) {
-        let known = self.sessions.iter().filter(|(_, it)| it.user().is_some());
-        let consoles: Vec<_> = known.map(|(console, _)| *console).collect();
-        for console in consoles {
+        for console in self.logged_in() {
             self.write(console, line.clone(), out);
         }
+    }
+
+    /// The consoles somebody is logged in at.
+    pub(super) fn logged_in(&self) -> Vec<ConsoleId> {
+        let known = self.sessions.iter().filter(|(_, it)| it.user().is_some());
+        known.map(|(console, _)| *console).collect()
     }
 }

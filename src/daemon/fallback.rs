@@ -34,18 +34,6 @@ pub(super) struct Written {
     degraded: bool,
 }
 
-impl Written {
-    /// Nothing is written yet.
-    pub(super) fn nothing() -> Self {
-        Self {
-            at: EngineTime(0),
-            seq: u64::MAX,
-            positions: 0,
-            degraded: false,
-        }
-    }
-}
-
 impl Daemon {
     /// The list is written at most this often, milliseconds, but at once when it becomes likely
     /// that it is needed.
@@ -53,10 +41,10 @@ impl Daemon {
 
     /// When the list is to be written again, if what it shows has changed.
     pub(super) fn fallback_at(&self) -> Option<EngineTime> {
-        let written = &self.written;
-        if written.seq == u64::MAX || written.degraded != self.degraded().is_some() {
+        let degraded = self.degraded().is_some();
+        let Some(written) = self.written.as_ref().filter(|it| it.degraded == degraded) else {
             return Some(EngineTime(0));
-        }
+        };
         let now = (self.engine.state().seq, self.counts.positions);
         let differs = now != (written.seq, written.positions);
         differs.then(|| written.at.plus_ms(Self::FALLBACK_EVERY_MS))
@@ -66,12 +54,12 @@ impl Daemon {
         if self.fallback_at().is_none_or(|at| at > now.at) {
             return;
         }
-        self.written = Written {
+        self.written = Some(Written {
             at: now.at,
             seq: self.engine.state().seq,
             positions: self.counts.positions,
             degraded: self.degraded().is_some(),
-        };
+        });
         let (engine, config, degraded) = (&self.engine, &self.config, self.degraded());
         let list = List {
             engine,

@@ -27,8 +27,7 @@ impl Daemon {
                 waiting,
             };
             let line = rpc::notice("board.flood", &flood);
-            let known = self.sessions.iter().filter(|(_, it)| it.user().is_some());
-            for console in known.map(|(console, _)| *console).collect::<Vec<_>>() {
+            for console in self.logged_in() {
                 let line = line.clone();
                 self.hold(now, Held::Line { console, line }, out);
             }

@@ -210,7 +210,7 @@ pub struct Daemon {
     degraded: Option<String>,
     stalled: Option<(String, Until)>,
     short: Short,
-    written: Written,
+    written: Option<Written>,
     archive: archive::Status,
     /// Questions the archive has not answered yet.
     questions: usize,
@@ -273,7 +273,7 @@ impl Daemon {
             degraded: None,
             stalled: None,
             short: Short::default(),
-            written: Written::nothing(),
+            written: None,
             archive: archive::Status::default(),
             questions: 0,
         }

@@ -81,7 +81,9 @@ struct Loop {
     next_console: u64,
     /// Consoles that were heard and are not read on yet.
     resting: Vec<ConsoleId>,
-    /// Its timers are late, and that was seen to.
+    /// Until when it meant to sleep.
+    due: Option<Instant>,
+    /// That was missed, and it was seen to.
     late: bool,
     outside: Outside,
 }
@@ -118,6 +120,7 @@ pub(super) async fn run(
         clock: parts.clock,
         next_console: 0,
         resting: Vec::new(),
+        due: None,
         late: false,
         outside: Outside {
             users: Arc::new(parts.users),
@@ -141,7 +144,7 @@ pub(super) async fn run(
         // The tasks at the sockets run only while this one waits, and it may always have something
         // to do: without this nobody would be heard or answered until the queues are empty.
         tokio::task::yield_now().await;
-        let timer = this.timer();
+        this.due = this.timer();
         tokio::select! {
             biased;
             wake = wakes.recv() => {
@@ -155,7 +158,7 @@ pub(super) async fn run(
                     this.take_chunk(chunk);
                 }
             }
-            () = sleep_until(timer) => {}
+            () = sleep_until(this.due) => {}
         }
         this.take_chunks(&mut chunked);
     }
@@ -230,8 +233,7 @@ impl Loop {
 
     /// Whether the timers became so late that the process cannot have run meanwhile.
     fn was_held_up(&mut self) -> bool {
-        let due = self.daemon.next_timer().map(|at| self.clock.instant(at));
-        let late = due.is_some_and(|due| due.elapsed() > HELD_UP);
+        let late = self.due.is_some_and(|due| due.elapsed() > HELD_UP);
         !std::mem::replace(&mut self.late, late) && late
     }
 

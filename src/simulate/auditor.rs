@@ -15,7 +15,7 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use tieqi_protocols::hstrp::Hstrp;
 use tieqi_protocols::message::Message;
-use tieqi_protocols::tmp::{Body, Tmp};
+use tieqi_protocols::tmp::Body;
 
 /// A command, by user, method and key.
 type Key = (&'static str, &'static str, String);
@@ -190,37 +190,22 @@ impl Auditor {
 
     /// A datagram leaves the daemon.
     pub(super) fn datagram(&mut self, bytes: &Bytes) {
-        let Ok(frame) = Hstrp::parse(bytes) else {
-            return;
-        };
-        for hdap in frame.messages().flatten() {
-            if let Ok(Message::Tmp(Tmp {
-                request_id,
-                body: Body::Private { destination, .. },
-                ..
-            })) = Message::from_hdap(&hdap)
-                && !self.aired.insert((request_id, destination.id))
+        texts(bytes, |request, body| {
+            if let Body::Private { destination, .. } = body
+                && !self.aired.insert((request, destination.id))
             {
                 self.resent += 1;
             }
-        }
+        });
     }
 
     /// A datagram comes to the daemon.
     pub(super) fn arrived(&mut self, bytes: &Bytes) {
-        let Ok(frame) = Hstrp::parse(bytes) else {
-            return;
-        };
-        for hdap in frame.messages().flatten() {
-            if let Ok(Message::Tmp(Tmp {
-                request_id,
-                body: Body::PrivateAck { .. },
-                ..
-            })) = Message::from_hdap(&hdap)
-            {
-                self.delivered.insert(request_id >> 4);
+        texts(bytes, |request, body| {
+            if let Body::PrivateAck { .. } = body {
+                self.delivered.insert(request >> 4);
             }
-        }
+        });
     }
 
     /// Reads the journal anew and holds everything seen against it, until engine time `at`.
@@ -295,6 +280,18 @@ impl Auditor {
                 lost,
             )),
             None => Ok(()),
+        }
+    }
+}
+
+/// Shows what a datagram holds of the text service: request ids and bodies.
+fn texts(bytes: &Bytes, mut show: impl FnMut(u32, Body<'_>)) {
+    let Ok(frame) = Hstrp::parse(bytes) else {
+        return;
+    };
+    for hdap in frame.messages().flatten() {
+        if let Ok(Message::Tmp(tmp)) = Message::from_hdap(&hdap) {
+            show(tmp.request_id, tmp.body);
         }
     }
 }

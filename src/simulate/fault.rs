@@ -1,8 +1,8 @@
 //! The faults there are, and when each comes: evenly over the run, at moments the seed chooses.
 
 use crate::radio::Chance;
-use serde::Serialize;
-use std::collections::BTreeSet;
+use serde::{Serialize, Serializer};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A name in kebab case, the row of the fault table in docs/reliability.md, and what happens.
 macro_rules! faults {
@@ -25,12 +25,6 @@ macro_rules! faults {
             #[must_use]
             pub fn row(self) -> u8 {
                 match self { $(Self::$fault => $row),+ }
-            }
-
-            /// What happens.
-            #[must_use]
-            pub fn says(self) -> &'static str {
-                match self { $(Self::$fault => $says),+ }
             }
         }
     };
@@ -67,6 +61,12 @@ faults! {
 pub const LEAST: u64 = 10;
 /// So many times each fault is planned at least, and a fifth of it each further hour.
 const PLANNED: u64 = 20;
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
 
 impl Fault {
     /// The faults of `all`, `none`, or names with commas between.
@@ -107,19 +107,19 @@ impl Fault {
 
 /// How often something happened, by fault.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-pub struct Fired(std::collections::BTreeMap<&'static str, u64>);
+pub struct Fired(BTreeMap<Fault, u64>);
 
 impl Fired {
     pub(super) fn planned(faults: &BTreeSet<Fault>) -> Self {
-        Self(faults.iter().map(|fault| (fault.name(), 0)).collect())
+        Self(faults.iter().map(|fault| (*fault, 0)).collect())
     }
 
     pub(super) fn note(&mut self, fault: Fault) {
-        *self.0.entry(fault.name()).or_default() += 1;
+        *self.0.entry(fault).or_default() += 1;
     }
 
     /// How often each enabled fault fired.
-    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.0.iter().map(|(name, count)| (*name, *count))
+    pub fn counts(&self) -> impl Iterator<Item = (Fault, u64)> {
+        self.0.iter().map(|(fault, count)| (*fault, *count))
     }
 }

@@ -22,7 +22,7 @@ mod town;
 mod verdict;
 
 pub use fault::{Fault, Fired, LEAST};
-pub use verdict::Verdict;
+pub use verdict::{Figures, Verdict};
 
 use crate::config::Config;
 use std::collections::BTreeSet;

@@ -16,7 +16,10 @@ fn nothing_is_broken_by_any_fault() {
     for seed in 1..=2 {
         let verdict = verdict(seed, 12, "all");
         assert_eq!(verdict.broken, None, "seed {seed}");
-        assert!(verdict.accepted > 50 && verdict.crashes > 20, "{verdict:?}");
+        assert!(
+            verdict.figures.accepted > 50 && verdict.figures.crashes > 20,
+            "{verdict:?}"
+        );
     }
 }
 
@@ -50,7 +53,10 @@ fn a_fault_that_never_comes_fails_the_verdict() {
             faults: Fault::list("rot").unwrap(),
         },
         None,
-        Fired::planned(&Fault::list("rot").unwrap()),
+        (
+            Figures::default(),
+            Fired::planned(&Fault::list("rot").unwrap()),
+        ),
     );
     assert!(!rare.passed && rare.too_rare == ["rot"]);
 }

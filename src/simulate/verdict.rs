@@ -13,12 +13,24 @@ pub struct Verdict {
     pub seed: u64,
     /// Simulated hours of load.
     pub hours: f64,
-    /// The promise that was broken, and when, simulated milliseconds.
+    /// The promise that was broken.
     pub broken: Option<String>,
     /// The moment of that, simulated milliseconds.
     pub broken_at_ms: Option<u64>,
     /// Enabled faults that came fewer than [`LEAST`] times.
     pub too_rare: Vec<&'static str>,
+    /// What was counted.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// How often each fault came.
+    pub faults: Fired,
+    /// Hash of the journal's records: the same for the same seed.
+    pub hash: String,
+}
+
+/// Counts of a run.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Figures {
     /// Commands that were answered.
     pub accepted: u64,
     /// Incidents in the journal.
@@ -43,19 +55,17 @@ pub struct Verdict {
     pub link_cuts: u64,
     /// Texts that went out again under the same request.
     pub resends: u64,
-    /// How often each fault came.
-    pub faults: Fired,
-    /// Hash of the journal's records: the same for the same seed.
-    pub hash: String,
 }
 
 impl Verdict {
-    pub(super) fn new(plan: &Plan, broken: Option<(u64, Broken)>, fired: Fired) -> Self {
-        let rare = |(name, count): (&'static str, u64)| (count < LEAST).then_some(name);
-        let too_rare: Vec<_> = match broken {
-            Some(_) => Vec::new(),
-            None => fired.counts().filter_map(rare).collect(),
-        };
+    pub(super) fn new(
+        plan: &Plan,
+        broken: Option<(u64, Broken)>,
+        (figures, faults): (Figures, Fired),
+    ) -> Self {
+        let is_rare = |(_, count): &(Fault, u64)| *count < LEAST && broken.is_none();
+        let rare = faults.counts().filter(is_rare);
+        let too_rare: Vec<_> = rare.map(|(fault, _)| fault.name()).collect();
         Self {
             passed: broken.is_none() && too_rare.is_empty(),
             seed: plan.seed,
@@ -63,27 +73,9 @@ impl Verdict {
             broken_at_ms: broken.as_ref().map(|(at_ms, _)| *at_ms),
             broken: broken.map(|(_, broken)| broken.to_string()),
             too_rare,
-            accepted: 0,
-            incidents: 0,
-            assignments: 0,
-            events: 0,
-            deltas: 0,
-            datagrams: 0,
-            crashes: 0,
-            failed_starts: 0,
-            failed_calls: 0,
-            failed_syncs: 0,
-            link_cuts: 0,
-            resends: 0,
-            faults: fired,
+            figures,
+            faults,
             hash: String::new(),
         }
-    }
-
-    /// The row of the fault table a fault's name stands for.
-    #[must_use]
-    pub fn row(name: &str) -> Option<u8> {
-        let found = Fault::ALL.iter().find(|fault| fault.name() == name);
-        found.map(|fault| fault.row())
     }
 }

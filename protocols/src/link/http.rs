@@ -14,6 +14,7 @@
 //! acknowledged it: what was not kept is not confirmed.
 
 use super::event::{Busy, DownReason, Events, LinkEvent, SendFault};
+use super::heard::Heard;
 use super::homebrew::LoginFault;
 use super::http_words::{Event, Inbox, Poll, Said, Trouble, say};
 use super::timer::{Timer, Timers};
@@ -23,10 +24,6 @@ use bytes::Bytes;
 
 /// Texts of terminals that may wait for their acks; then no further event is taken.
 const MAX_OWED: usize = 16;
-/// How often a terminal that is heard is told as registered, milliseconds.
-const RENEW_MS: u64 = 60_000;
-/// Terminals remembered as heard.
-const MAX_HEARD: usize = 4096;
 /// Service messages one event may become: a registration goes before.
 const MESSAGES: usize = 2;
 /// From an answer to the next poll, which confirms it, milliseconds: the owner makes it durable
@@ -89,7 +86,7 @@ pub struct HttpLink {
     taken: u32,
     /// Texts of terminals by number: whom the owner's ack goes to, once it comes.
     owed: BTreeMap<u32, u32>,
-    heard: BTreeMap<u32, u64>,
+    heard: Heard,
     timers: Timers,
     asks: VecDeque<Ask>,
     events: Events,
@@ -124,7 +121,7 @@ impl HttpLink {
             session: None,
             taken: 0,
             owed: BTreeMap::new(),
-            heard: BTreeMap::new(),
+            heard: Heard::default(),
             timers: Timers::default(),
             asks: VecDeque::new(),
             events: Events::default(),
@@ -357,8 +354,8 @@ impl HttpLink {
             Err(trouble) => return self.refuse(trouble),
         };
         if event.tells_presence() {
-            self.heard.insert(event.radio.id, now_ms);
-        } else if self.is_new(now_ms, event.radio.id) {
+            self.heard.note(now_ms, event.radio.id);
+        } else if self.heard.is_new(now_ms, event.radio.id) {
             self.tell(event.registration());
         }
         if event.wants_ack() {
@@ -370,19 +367,6 @@ impl HttpLink {
     fn tell(&mut self, bytes: Bytes) {
         let channel = None;
         self.events.push(LinkEvent::Received { bytes, channel });
-    }
-
-    /// Whoever is heard counts as registered.
-    fn is_new(&mut self, now_ms: u64, radio: u32) -> bool {
-        if self.heard.len() >= MAX_HEARD {
-            self.heard.clear();
-        }
-        let is_due = |at: &u64| now_ms.saturating_sub(*at) >= RENEW_MS;
-        let is_new = self.heard.get(&radio).is_none_or(is_due);
-        if is_new {
-            self.heard.insert(radio, now_ms);
-        }
-        is_new
     }
 
     fn on_no_news(&mut self, now_ms: u64, trouble: Trouble) {

@@ -1,11 +1,11 @@
 //! The HTTP example against scripted answers.
 
 use super::http_words::Trouble;
+use super::short_data::tmp;
 use super::{Answer, HttpConfig, HttpLink, LinkEvent, Refusal, SendFault, Way};
-use crate::message::Message;
 use crate::radio_ip::RadioIp;
 use crate::text::Text;
-use crate::tmp::{Body, Tmp, TmpResult};
+use crate::tmp::{Body, TmpResult};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -19,16 +19,6 @@ const RADIO: RadioIp = RadioIp {
     subnet: RadioIp::USUAL_SUBNET,
     id: 7,
 };
-
-fn tmp(request_id: u32, body: Body<'_>) -> Bytes {
-    let tmp = Tmp {
-        flag: false,
-        request_id,
-        body,
-        option: None,
-    };
-    Message::Tmp(tmp).to_bytes(false)
-}
 
 fn text(request_id: u32) -> Bytes {
     let body = Body::Private {

@@ -29,6 +29,7 @@ mod act;
 mod any;
 mod backoff;
 mod event;
+mod heard;
 pub mod homebrew;
 mod http;
 #[cfg(test)]

@@ -10,10 +10,10 @@
 //! | status 0 | emergency |
 //! | status 32768 and up | private text of how much more it is: the key of that name |
 //!
-//! Terminals do not register at the interface. Whoever is heard counts as registered, told again
-//! once in [`RENEW_MS`].
+//! Terminals do not register at the interface: whoever is heard counts as registered.
 
 use super::event::Refusal;
+use super::heard::Heard;
 use crate::Parsed;
 use crate::error::{DecodeError, Layer};
 use crate::gps::{Angle, Gps, GpsField};
@@ -36,10 +36,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// How often a terminal that is heard is told as registered, milliseconds.
-const RENEW_MS: u64 = 60_000;
-/// Terminals remembered as heard.
-const MAX_HEARD: usize = 4096;
 /// Texts of terminals whose receipt may still be reported.
 const MAX_OWED: usize = 64;
 /// Octets a text has room for behind protocol, head, reference and alphabet.
@@ -54,7 +50,7 @@ pub(super) struct ShortData {
     owed: BTreeMap<(u32, u32), (u8, u8)>,
     reference: u8,
     number: u32,
-    heard: BTreeMap<u32, u64>,
+    heard: Heard,
 }
 
 /// What came of a message of a terminal.
@@ -146,7 +142,7 @@ impl ShortData {
         let (from, to) = (radio(from)?, radio(to)?);
         let mut meaning = Meaning::default();
         let message = self.message(from, to, &sds).map_err(Refusal::Frame)?;
-        if self.is_new(now_ms, from.id) {
+        if self.heard.is_new(now_ms, from.id) {
             let registration = Message::Rrs(Rrs::Registration(from));
             meaning.messages.push(registration.to_bytes(false));
         }
@@ -167,18 +163,6 @@ impl ShortData {
             meaning.answer = Some(send(from.id, &ack));
         }
         Ok(meaning)
-    }
-
-    fn is_new(&mut self, now_ms: u64, radio: u32) -> bool {
-        if self.heard.len() >= MAX_HEARD {
-            self.heard.clear();
-        }
-        let is_due = |at: &u64| now_ms.saturating_sub(*at) >= RENEW_MS;
-        let is_new = self.heard.get(&radio).is_none_or(is_due);
-        if is_new {
-            self.heard.insert(radio, now_ms);
-        }
-        is_new
     }
 
     fn message(

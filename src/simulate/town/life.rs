@@ -92,7 +92,7 @@ impl Town {
         if !self.disk_trouble {
             return Err(Broken::new("the journal failed on a sound disk", reason));
         }
-        self.failed_syncs += 1;
+        self.figures.failed_syncs += 1;
         let after_ms = 2_000 + self.chance.below(20_000);
         self.later(after_ms, Job::Replace { life: self.life });
         let now_ms = self.now_ms;
@@ -119,7 +119,7 @@ impl Town {
         let Some(process) = self.process.take() else {
             return Ok(());
         };
-        self.crashes += 1;
+        self.figures.crashes += 1;
         self.live = process.is_durable().then(|| process.state_hash());
         drop(process);
         self.next_life(power);
@@ -140,7 +140,7 @@ impl Town {
         }
         let seed = self.chance.draw();
         for platter in [&self.disks.journal, &self.disks.snapshots] {
-            self.failed_calls += platter.disk().failed();
+            self.figures.failed_calls += platter.disk().failed();
         }
         let after = |platter: &Platter| {
             let disk = platter.disk();
@@ -174,7 +174,7 @@ impl Town {
             return Err(Broken::new("the daemon does not start", reason));
         }
         self.fired.note(Fault::CutInRecovery);
-        self.failed_starts += 1;
+        self.figures.failed_starts += 1;
         self.next_life(true);
         self.later(1_000, Job::Start);
         Ok(())

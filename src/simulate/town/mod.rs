@@ -10,6 +10,7 @@ use super::desk::{Asked, Desk, Told};
 use super::fault::{Fault, Fired};
 use super::machine::{Disks, Platter, Process, Progress};
 use super::net::{Net, Way};
+use super::verdict::Figures;
 use super::{Broken, Plan, Verdict};
 use crate::config::Config;
 use crate::config::users::Role;
@@ -96,11 +97,7 @@ pub(super) struct Town {
     live: Option<blake3::Hash>,
     /// Consoles told that nothing is accepted.
     warned: usize,
-    datagrams: u64,
-    crashes: u64,
-    failed_starts: u64,
-    failed_calls: u64,
-    failed_syncs: u64,
+    figures: Figures,
 }
 
 impl Town {
@@ -156,11 +153,7 @@ impl Town {
             sound_at: 0,
             live: None,
             warned: 0,
-            datagrams: 0,
-            crashes: 0,
-            failed_starts: 0,
-            failed_calls: 0,
-            failed_syncs: 0,
+            figures: Figures::default(),
             plan: plan.clone(),
         };
         town.later(0, Job::Start);
@@ -184,23 +177,23 @@ impl Town {
             Ok(ended) => (Some(ended), None),
             Err(broken) => (None, Some((self.now_ms, broken))),
         };
-        let verdict = Verdict::new(&self.plan, broken, self.fired);
-        let ended = ended.as_ref();
-        Verdict {
+        let mut figures = Figures {
             accepted: self.auditor.acked(),
-            incidents: ended.map_or(0, |ended| ended.incidents),
-            assignments: ended.map_or(0, |ended| ended.assignments),
-            events: ended.map_or(0, |ended| ended.events),
             deltas: self.auditor.deltas,
-            datagrams: self.datagrams,
-            crashes: self.crashes,
-            failed_starts: self.failed_starts,
-            failed_calls: self.failed_calls,
-            failed_syncs: self.failed_syncs,
             link_cuts: self.net.cuts,
             resends: self.auditor.resent,
-            hash: ended.map_or(String::new(), |ended| ended.hash.to_hex().to_string()),
-            ..verdict
+            ..self.figures
+        };
+        let mut hash = String::new();
+        if let Some(ended) = ended {
+            figures.incidents = ended.incidents;
+            figures.assignments = ended.assignments;
+            figures.events = ended.events;
+            hash = ended.hash.to_hex().to_string();
+        }
+        Verdict {
+            hash,
+            ..Verdict::new(&self.plan, broken, (figures, self.fired))
         }
     }
 
@@ -210,8 +203,9 @@ impl Town {
         self.until(calm_at, progress)?;
         self.net.calm();
         self.slow_until = 0;
-        self.desks.iter_mut().for_each(|desk| desk.slow_until = 0);
-        self.desks.iter_mut().for_each(|desk| desk.dead_until = 0);
+        for desk in &mut self.desks {
+            (desk.slow_until, desk.dead_until) = (0, 0);
+        }
         self.agenda
             .retain(|_, job| !matches!(job, Job::Report | Job::Fault(_)));
         self.until(calm_at + QUIET_MS, progress)?;
@@ -463,7 +457,7 @@ impl Town {
 
     /// A datagram goes on its way.
     fn send(&mut self, link: usize, way: Way, bytes: &Bytes) {
-        self.datagrams += 1;
+        self.figures.datagrams += 1;
         let arrivals = self
             .net
             .carry(self.now_ms, (link, way), bytes, &mut self.fired);
