@@ -162,7 +162,8 @@ impl Follower {
     /// Opens the archive and finds where to go on; `anew` throws away what there is.
     fn begin(&mut self, anew: bool) -> Result<(), FollowError> {
         let dir = self.dir.join(ARCHIVE_DIR);
-        let opened = match anew {
+        // An archive that was never there is made, and nothing is set aside.
+        let opened = match anew || !dir.is_dir() {
             true => None,
             false => match Store::open(&dir) {
                 Ok((store, Some(meta))) => Some((store, meta)),
