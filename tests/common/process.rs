@@ -89,7 +89,8 @@ impl Place {
         })
     }
 
-    fn add_user(&self, name: &str, role: &str) {
+    /// Somebody who may log in besides "calls".
+    pub(crate) fn add_user(&self, name: &str, role: &str) {
         let mut adding = tieqi()
             .args([
                 "user",
