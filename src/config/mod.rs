@@ -24,6 +24,7 @@ mod suspect;
 mod table;
 mod town;
 pub mod users;
+mod work_order;
 
 pub use catalogue::{CategoryEntry, Skill};
 pub use desk::{Chain, Console, Http, Journal, Log, LogFormat};

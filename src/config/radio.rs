@@ -7,8 +7,11 @@ use super::homebrew::{self, AirPort};
 use super::load::Files;
 use super::node::Node;
 use super::origin::Origin;
-use super::serial::{self, SerialPort};
+use super::serial::{self, SerialPort, Speaks};
 use super::table::Keys;
+use super::work_order;
+use crate::engine::policy::Key;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// UTF-16 units a text message may be configured to.
@@ -45,6 +48,8 @@ pub struct Radio {
     pub emergency_interval_s: u16,
     /// Sets bit 7 of the message header (reliable) on texts sent.
     pub tmp_flag_bit7: bool,
+    /// What the states of a work order mean.
+    pub work_states: BTreeMap<u16, Key>,
 }
 
 /// Timers and bounds of each link.
@@ -135,6 +140,8 @@ pub struct Gateway {
     pub serial: Option<SerialPort>,
     /// Its port when it is Homebrew; role and host are that port's.
     pub air: Option<AirPort>,
+    /// Whether assignments go over it as work orders.
+    pub work_orders: bool,
     /// Where the row comes from.
     pub origin: Origin,
 }
@@ -162,6 +169,7 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
     );
     let emergency_interval_s = u16::try_from(burst_s).unwrap_or(position_interval_s);
     let tmp_flag_bit7 = node.flag_or("tmp_flag_bit7", false);
+    let work_states = work_order::states(&node);
     let dispatcher = dispatcher?;
     Some(Radio {
         text_units_max,
@@ -170,6 +178,7 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
         position_interval_s,
         emergency_interval_s,
         tmp_flag_bit7,
+        work_states,
     })
 }
 
@@ -244,6 +253,12 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             true => node.int_or("device_id", 0..=i64::from(u32::MAX), 0),
             false => 0,
         };
+        // Only their maker's frames know work orders.
+        let has_orders = match &serial {
+            Some(serial) => serial.speaks == Speaks::Hrnp,
+            None => air.is_none(),
+        };
+        let work_orders = has_orders && node.flag_or("work_orders", false);
         let origin = node.choice("origin", &Origin::NAMES);
         names.claim(node.report, name.as_ref(), "gateway");
         if out.len() == GATEWAYS_MAX {
@@ -260,6 +275,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             links,
             serial,
             air,
+            work_orders,
             origin: origin.unwrap_or(Origin::Sample),
         });
     }
@@ -286,6 +302,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             links: Vec::new(),
             serial,
             air: None,
+            work_orders: false,
             origin: origin.unwrap_or(Origin::Sample),
         }));
     }
