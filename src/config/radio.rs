@@ -214,7 +214,12 @@ pub(super) fn link(root: &Node<'_>, send_ms: u32) -> LinkLimits {
     limits
 }
 
-pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> Vec<Gateway> {
+/// The gateways and receivers, and the radio ids the receivers name.
+pub(super) fn gateways(
+    root: &Node<'_>,
+    files: &mut Files<'_>,
+    send_ms: u32,
+) -> (Vec<Gateway>, Vec<Text>) {
     const ROLES: [(&str, GatewayRole); 2] = [
         ("listen", GatewayRole::Listen),
         ("connect", GatewayRole::Connect),
@@ -279,6 +284,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             origin: origin.unwrap_or(Origin::Sample),
         });
     }
+    let mut vehicles = Vec::new();
     let receivers = if root.has("gps") {
         root.list("gps")
     } else {
@@ -287,7 +293,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
     for node in receivers {
         let name = node.text("name");
         names.claim(node.report, name.as_ref(), "gateway or receiver");
-        let serial = Some(serial::receiver(&node, &mut lines));
+        let serial = Some(serial::receiver(&node, &mut lines, &mut vehicles));
         let origin = node.choice("origin", &Origin::NAMES);
         if out.len() >= GATEWAYS_MAX {
             let text = format!("more than {GATEWAYS_MAX} gateways and receivers");
@@ -306,7 +312,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             origin: origin.unwrap_or(Origin::Sample),
         }));
     }
-    out
+    (out, vehicles)
 }
 
 fn links(

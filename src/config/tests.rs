@@ -539,6 +539,31 @@ fn work_orders_are_for_gateways_that_know_them_and_states_mean_one_thing() {
 }
 
 #[test]
+fn a_receiver_is_in_the_vehicle_of_a_known_terminal() {
+    let gps = |id: &str| {
+        let mut disk = Disk::shipped();
+        let receiver = format!(
+            "[[gps]]\nname = \"gps-1\"\nserial = \"/dev/ttyUSB1\"\n\
+             radio_id = {id}\norigin = \"sample\"\n\n[console]\n"
+        );
+        disk.edit(MAIN, "[console]\n", &receiver);
+        disk.load()
+    };
+    assert_eq!(gps("3_100_001").unwrap().gateways.len(), 2);
+    let faults = gps("3_100_999").unwrap_err().faults;
+    let [fault] = &faults[..] else {
+        panic!("{:?}", texts(&faults))
+    };
+    let told = texts(&faults).join("");
+    assert!(told.starts_with("huangjiang.toml:"), "{told}");
+    assert!(
+        told.contains("unknown terminal of a receiver `3100999`"),
+        "{told}"
+    );
+    assert_eq!(fault.key, "gps[0].radio_id", "{told}");
+}
+
+#[test]
 fn the_commented_serial_gateway_is_a_good_one() {
     let config = with_serial().load().unwrap();
     let [_, gateway] = &config.gateways[..] else {
