@@ -1,40 +1,245 @@
-//! `decode`: radio frames in hex, explained byte by byte. It reads no sockets and no files itself,
-//! and says nothing about whether a frame was wanted.
+//! `decode`: radio frames in hex, as bytes or captured, explained byte by byte. It reads no sockets
+//! and no files itself, and says nothing about whether a frame was wanted.
+
+mod capture;
+mod datagram;
 
 use anyhow::Context;
+use capture::{Capture, Damage, Packet};
+use datagram::{Datagram, Skipped, datagram};
 use serde::Serialize;
+use std::fmt;
 use std::io::Write;
+use tieqi_protocols::Parsed;
 use tieqi_protocols::describe::{Field, describe};
+use tieqi_protocols::hdap::Hdap;
+use tieqi_protocols::hrnp::Hrnp;
 
 /// Bytes shown of a field; longer ones end in an ellipsis.
 const SHOWN_BYTES: usize = 8;
 
-/// Describes every frame of `input`: one a line in hex, `0x`, blanks and colons allowed, `#` begins
-/// a comment. A line of a terminal's interface and a sentence of a receiver stand as they are, data
-/// behind its header after a blank. With `json` one object a line, else a table a frame. Whether
+/// Describes every frame of `input`, whatever it is: a capture (pcap, pcapng), lines of text, or
+/// bytes of frames one after another. With `json` one object a line, else a table a frame. Whether
 /// all were taken.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn run(input: &str, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let mut is_all_taken = true;
-    for (number, line) in (1..).zip(input.lines()) {
-        let digits = line.split('#').next().unwrap_or_default().trim();
-        if digits.is_empty() {
-            continue;
-        }
-        let frame = Frame::read(digits);
-        is_all_taken &= frame.outcome.is_ok();
-        let written = match json {
-            true => frame.write_json(number, out),
-            false => frame.write_table(number, out),
-        };
-        written.context("failed to write the description")?;
-    }
-    Ok(is_all_taken)
+pub fn run(input: &[u8], json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let mut told = Told {
+        json,
+        is_all_taken: true,
+        out,
+    };
+    let done = match (Capture::of(input), text_of(input)) {
+        (Some(capture), _) => told.captured(capture),
+        (None, Some(lines)) => told.lines(lines),
+        (None, None) => told.bytes(input),
+    };
+    done.context("failed to write the description")?;
+    Ok(told.is_all_taken)
 }
 
-/// One line, and what became of it.
+/// Whether words on a command line are a frame rather than the name of a file.
+#[must_use]
+pub fn is_frame(words: &str) -> bool {
+    text(words).is_some() || unhex(words).is_ok()
+}
+
+/// The input as text, if it is: no byte stands in it that nobody types.
+fn text_of(input: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(input).ok()?;
+    let is_typed = |char: char| !char.is_control() || matches!(char, '\n' | '\r' | '\t');
+    text.chars().all(is_typed).then_some(text)
+}
+
+/// What was told so far.
+struct Told<'a> {
+    json: bool,
+    is_all_taken: bool,
+    out: &'a mut dyn Write,
+}
+
+impl Told<'_> {
+    /// One frame a line in hex, `0x`, blanks and colons allowed, `#` begins a comment. A line of a
+    /// terminal's interface and a sentence of a receiver stand as they are, data behind its header
+    /// after a blank.
+    fn lines(&mut self, lines: &str) -> std::io::Result<()> {
+        for (number, line) in (1..).zip(lines.lines()) {
+            let digits = line.split('#').next().unwrap_or_default().trim();
+            if !digits.is_empty() {
+                self.frame(&Place::line(number), Frame::read(digits))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Frames one after another; what is none goes to the end.
+    fn bytes(&mut self, input: &[u8]) -> std::io::Result<()> {
+        let mut rest = input;
+        while !rest.is_empty() {
+            let (frame, behind) = rest
+                .split_at_checked(first_frame(rest))
+                .unwrap_or((rest, &[]));
+            let offset = input.len() - rest.len();
+            self.frame(&Place::offset(offset), Frame::of(frame))?;
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    fn captured(&mut self, mut capture: Capture<'_>) -> std::io::Result<()> {
+        let mut summary = Summary::default();
+        while let Some(next) = capture.next() {
+            let packet = match next {
+                Ok(packet) => packet,
+                Err(damage) => {
+                    self.is_all_taken = false;
+                    summary.damage = Some(damage);
+                    break;
+                }
+            };
+            summary.packets += 1;
+            match datagram(packet.link_type, packet.bytes) {
+                Ok(datagram) => {
+                    summary.datagrams += 1;
+                    let place = Place::packet(summary.packets, &packet, &datagram);
+                    self.frame(&place, Frame::of(datagram.payload))?;
+                }
+                Err(Skipped::Tcp) => summary.tcp += 1,
+                Err(Skipped::Part) => summary.parts += 1,
+                Err(Skipped::Other) => summary.others += 1,
+            }
+        }
+        match self.json {
+            true => {
+                serde_json::to_writer(&mut *self.out, &summary)?;
+                writeln!(self.out)
+            }
+            false => writeln!(self.out, "{summary}"),
+        }
+    }
+
+    fn frame(&mut self, place: &Place, frame: Frame) -> std::io::Result<()> {
+        self.is_all_taken &= frame.outcome.is_ok();
+        match self.json {
+            true => frame.write_json(place, self.out),
+            false => frame.write_table(place, self.out),
+        }
+    }
+}
+
+/// Bytes of the first frame of a stream: only HDAP and HRNP say where they end.
+fn first_frame(bytes: &[u8]) -> usize {
+    match (Hrnp::parse(bytes), Hdap::parse(bytes)) {
+        (Ok(Parsed::Complete(_, taken)), _) | (_, Ok(Parsed::Complete(_, taken))) => taken,
+        _ => bytes.len(),
+    }
+}
+
+/// Where a frame stands in the input.
+#[derive(Default, Serialize)]
+struct Place {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    /// Bytes from the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<usize>,
+    /// From 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+}
+
+impl Place {
+    fn line(number: usize) -> Self {
+        Self {
+            line: Some(number),
+            ..Self::default()
+        }
+    }
+
+    fn offset(offset: usize) -> Self {
+        Self {
+            offset: Some(offset),
+            ..Self::default()
+        }
+    }
+
+    fn packet(number: u64, packet: &Packet<'_>, datagram: &Datagram<'_>) -> Self {
+        let time = packet.at_ns.and_then(|at_ns| {
+            let at = jiff::Timestamp::from_nanosecond(i128::from(at_ns)).ok()?;
+            Some(at.to_string())
+        });
+        Self {
+            packet: Some(number),
+            time,
+            from: Some(datagram.from.to_string()),
+            to: Some(datagram.to.to_string()),
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, "byte {offset}")?;
+        }
+        if let Some(packet) = self.packet {
+            write!(f, "packet {packet}")?;
+        }
+        if let Some(time) = &self.time {
+            write!(f, " at {time}")?;
+        }
+        if let Some((from, to)) = self.from.as_ref().zip(self.to.as_ref()) {
+            write!(f, " from {from} to {to}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a capture held.
+#[derive(Default, Serialize)]
+struct Summary {
+    packets: u64,
+    datagrams: u64,
+    /// Passed over.
+    tcp: u64,
+    parts: u64,
+    others: u64,
+    #[serde(serialize_with = "words", skip_serializing_if = "Option::is_none")]
+    damage: Option<Damage>,
+}
+
+fn words<S: serde::Serializer>(damage: &Option<Damage>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&damage.as_ref().map_or_else(String::new, Damage::to_string))
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (packets, datagrams) = (self.packets, self.datagrams);
+        let (tcp, parts, others) = (self.tcp, self.parts, self.others);
+        write!(
+            f,
+            "{packets} packets, {datagrams} UDP datagrams; passed over: "
+        )?;
+        write!(f, "{tcp} TCP, {parts} parts of datagrams, {others} others")?;
+        match &self.damage {
+            Some(damage) => write!(f, "\n{damage}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One frame, and what became of it.
 struct Frame {
     bytes: Vec<u8>,
     outcome: Result<Vec<Field>, Refusal>,
@@ -53,34 +258,38 @@ struct Refusal {
 
 impl Frame {
     fn read(line: &str) -> Self {
-        let (bytes, outcome) = match text(line).map_or_else(|| unhex(line), Ok) {
-            Ok(bytes) => {
-                let outcome = describe(&bytes).map_err(|error| Refusal {
-                    layer: error.layer().name(),
-                    reason: error.reason(),
-                    error: error.to_string(),
-                });
-                (bytes, outcome)
-            }
+        match text(line).map_or_else(|| unhex(line), Ok) {
+            Ok(bytes) => Self::of(&bytes),
             Err(error) => {
                 let (layer, reason) = ("hex", "value");
-                let refusal = Refusal {
-                    layer,
-                    reason,
-                    error,
-                };
-                (Vec::new(), Err(refusal))
+                Self {
+                    bytes: Vec::new(),
+                    outcome: Err(Refusal {
+                        layer,
+                        reason,
+                        error,
+                    }),
+                }
             }
-        };
+        }
+    }
+
+    fn of(bytes: &[u8]) -> Self {
+        let outcome = describe(bytes).map_err(|error| Refusal {
+            layer: error.layer().name(),
+            reason: error.reason(),
+            error: error.to_string(),
+        });
+        let bytes = bytes.to_vec();
         Self { bytes, outcome }
     }
 
-    fn write_table(&self, number: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    fn write_table(&self, place: &Place, out: &mut dyn Write) -> std::io::Result<()> {
         let fields = match &self.outcome {
             Ok(fields) => fields,
-            Err(refusal) => return writeln!(out, "line {number}: refused: {}\n", refusal.error),
+            Err(refusal) => return writeln!(out, "{place}: refused: {}\n", refusal.error),
         };
-        writeln!(out, "line {number}: {} bytes", self.bytes.len())?;
+        writeln!(out, "{place}: {} bytes", self.bytes.len())?;
         let names = fields.iter().map(|field| indent(field) + field.name.len());
         let width = names.max().unwrap_or(0);
         let following = fields.iter().skip(1).map(Some).chain([None]);
@@ -100,9 +309,9 @@ impl Frame {
         writeln!(out)
     }
 
-    fn write_json(&self, number: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    fn write_json(&self, place: &Place, out: &mut dyn Write) -> std::io::Result<()> {
         let line = JsonLine {
-            line: number,
+            place,
             taken: self.outcome.is_ok(),
             hex: hex(&self.bytes),
             fields: self.outcome.as_ref().ok().map(|fields| {
@@ -135,7 +344,8 @@ fn text(line: &str) -> Option<Vec<u8>> {
 
 #[derive(Serialize)]
 struct JsonLine<'a> {
-    line: usize,
+    #[serde(flatten)]
+    place: &'a Place,
     taken: bool,
     hex: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -216,7 +426,7 @@ mod tests {
 
     fn decoded(input: &str, json: bool) -> (bool, String) {
         let mut out = Vec::new();
-        let is_all_taken = run(input, json, &mut out).unwrap();
+        let is_all_taken = run(input.as_bytes(), json, &mut out).unwrap();
         (is_all_taken, String::from_utf8(out).unwrap())
     }
 
@@ -306,18 +516,26 @@ mod tests {
     fn every_recorded_frame() {
         let (mut taken, mut refused) = (0, 0);
         for text in [
-            include_str!("../../fixtures/radio/hytera_hdap.json"),
-            include_str!("../../fixtures/radio/hytera_hstrp.json"),
-            include_str!("../../fixtures/radio/hytera_hrnp.json"),
-            include_str!("../../fixtures/radio/hytera_transcripts.json"),
-            include_str!("../../fixtures/radio/dmr_bursts.json"),
-            include_str!("../../fixtures/radio/dmr_csbk.json"),
-            include_str!("../../fixtures/radio/dmr_pdus.json"),
-            include_str!("../../fixtures/radio/generated_dmr_short_data_utf16.json"),
-            include_str!("../../fixtures/radio/lip.json"),
+            include_str!("../../../fixtures/radio/hytera_hdap.json"),
+            include_str!("../../../fixtures/radio/hytera_hstrp.json"),
+            include_str!("../../../fixtures/radio/hytera_hrnp.json"),
+            include_str!("../../../fixtures/radio/hytera_transcripts.json"),
+            include_str!("../../../fixtures/radio/dmr_bursts.json"),
+            include_str!("../../../fixtures/radio/dmr_csbk.json"),
+            include_str!("../../../fixtures/radio/dmr_pdus.json"),
+            include_str!("../../../fixtures/radio/generated_dmr_short_data_utf16.json"),
+            include_str!("../../../fixtures/radio/lip.json"),
+            include_str!("../../../fixtures/radio/homebrew.json"),
+            include_str!("../../../fixtures/radio/captured_homebrew_login_and_data.json"),
+            include_str!("../../../fixtures/radio/dmr_made.json"),
         ] {
             let vectors: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
-            for vector in vectors {
+            // What takes several bursts or blocks is not one frame.
+            let whole = |vector: &&serde_json::Value| {
+                let is_dmr = vector["protocol"].as_str().unwrap().starts_with("DMR ");
+                !is_dmr || matches!(vector["hex"].as_str().unwrap().len(), 24 | 66)
+            };
+            for vector in vectors.iter().filter(whole) {
                 let expected = &vector["expected"];
                 let marks = [
                     &expected["checksum_verifies"],
@@ -331,7 +549,81 @@ mod tests {
                 refused += u32::from(!is_taken);
             }
         }
-        assert_eq!((taken, refused), (49 + 18 + 7 + 8 + 6 + 2, 2 + 1));
+        assert_eq!(
+            (taken, refused),
+            (49 + 18 + 7 + 8 + 6 + 2 + 12 + 47 + 25, 2 + 1)
+        );
+    }
+
+    #[test]
+    fn a_capture_tells_when_and_from_where_to_where() {
+        let (text, heartbeat) = (unhex(TEXT).unwrap(), unhex("324200020000").unwrap());
+        let packets = [
+            (17, &text[..]),
+            (6, b"GET /"),
+            (17, &heartbeat),
+            (17, b"\xFF"),
+        ];
+        let packets = packets.map(|(protocol, payload)| datagram::tests::packet(protocol, payload));
+        let at_us = 1_795_857_252_000_000;
+        let timed: Vec<_> = packets.iter().map(|packet| (at_us, &packet[..])).collect();
+        let good = capture::tests::pcap(101, &timed[..3]);
+        let mut out = Vec::new();
+        assert!(run(&good, false, &mut out).unwrap());
+        let table = String::from_utf8(out).unwrap();
+        let head =
+            "packet 1 at 2026-11-28T09:14:12Z from 10.0.0.1:30001 to 10.0.0.2:30007: 33 bytes";
+        assert!(table.starts_with(head), "{table}");
+        assert!(table.contains("警情:黄江大道"), "{table}");
+        assert!(
+            table.contains("packet 3 at") && !table.contains("packet 2"),
+            "{table}"
+        );
+        let tail =
+            "3 packets, 2 UDP datagrams; passed over: 1 TCP, 0 parts of datagrams, 0 others\n";
+        assert!(table.ends_with(tail), "{table}");
+
+        // The last is no frame, and the file is cut behind it.
+        let mut bad = capture::tests::pcap(101, &timed);
+        let cut_at = bad.len();
+        bad.extend([0; 7]);
+        let mut out = Vec::new();
+        assert!(!run(&bad, true, &mut out).unwrap());
+        let out = String::from_utf8(out).unwrap();
+        let objects: Vec<serde_json::Value> = out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(objects.len(), 4, "{out}");
+        assert_eq!(objects[0]["to"], "10.0.0.2:30007");
+        assert_eq!(
+            (&objects[2]["packet"], &objects[2]["taken"]),
+            (&4.into(), &false.into())
+        );
+        let damage = format!("damaged at byte {cut_at}: a header of 16 bytes, 7 left");
+        assert_eq!(objects[3]["damage"], damage);
+        assert_eq!(
+            (&objects[3]["packets"], &objects[3]["tcp"]),
+            (&4.into(), &1.into())
+        );
+    }
+
+    #[test]
+    fn bytes_are_cut_into_frames() {
+        let hrnp = unhex("7e0400fe20100000000c60e1").unwrap();
+        let stream = [&unhex(TEXT).unwrap()[..], &hrnp, &hrnp, b"\x00rest"].concat();
+        let mut out = Vec::new();
+        assert!(!run(&stream, false, &mut out).unwrap());
+        let table = String::from_utf8(out).unwrap();
+        for head in [
+            "byte 0: 33 bytes",
+            "byte 33: 12",
+            "byte 45: 12",
+            "byte 57: refused",
+        ] {
+            assert!(table.contains(head), "{head} in {table}");
+        }
+        assert!(is_frame("0x32 42") && is_frame("+CME ERROR: 35") && !is_frame("town.pcap"));
     }
 
     #[test]
@@ -366,7 +658,12 @@ mod tests {
             .with_iterations(5_000)
             .with_max_len(300)
             .for_each(|input: &[u8]| {
+                let mut out = Vec::new();
+                run(input, true, &mut out).unwrap();
                 let lines = [String::from_utf8_lossy(input).into_owned(), hex(input)];
+                let lines = lines
+                    .into_iter()
+                    .filter(|text| text_of(text.as_bytes()).is_some());
                 for text in lines {
                     let (is_all_taken, out) = decoded(&text, true);
                     let objects: Vec<serde_json::Value> = out
