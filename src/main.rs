@@ -41,9 +41,9 @@ enum Command {
     },
     /// Simulated radios: a gateway with handhelds, against a daemon that runs.
     Radio(Radio),
-    /// Explains frames given in hex, one a line.
+    /// Explains frames: in hex, one a line, as they are, or captured (pcap, pcapng).
     Decode {
-        /// The frame in hex, or - to read frames from stdin.
+        /// The frame in hex, a file, or - for stdin.
         frame: String,
         /// One JSON object a frame.
         #[arg(long)]
@@ -250,15 +250,7 @@ fn run(command: Command) -> anyhow::Result<End> {
             Ok(End::Done)
         }
         Command::Decode { frame, json } => {
-            let mut input = frame;
-            if input == "-" {
-                input.clear();
-                let stdin = std::io::stdin().lock();
-                /// Frames are small; this is thousands of them.
-                const MAX_INPUT: u64 = 16 << 20;
-                let read = stdin.take(MAX_INPUT).read_to_string(&mut input);
-                read.context("failed to read stdin")?;
-            }
+            let input = to_decode(frame)?;
             cli::decode::run(&input, json, out).map(End::from)
         }
         Command::Journal(journal) => look(journal, out),
@@ -278,6 +270,32 @@ fn run(command: Command) -> anyhow::Result<End> {
             Ok(End::Done)
         }
     }
+}
+
+/// What `decode` is given: a frame as it stands, or the bytes of a file or of stdin.
+fn to_decode(frame: String) -> anyhow::Result<Vec<u8>> {
+    /// Frames are small; this is hundreds of thousands of them.
+    const MAX_INPUT: u64 = 64 << 20;
+    let mut input = Vec::new();
+    let read = if frame == "-" {
+        std::io::stdin()
+            .lock()
+            .take(MAX_INPUT + 1)
+            .read_to_end(&mut input)
+    } else if cli::decode::is_frame(&frame) || !std::path::Path::new(&frame).exists() {
+        return Ok(frame.into_bytes());
+    } else {
+        let file =
+            std::fs::File::open(&frame).with_context(|| format!("failed to open {frame}"))?;
+        file.take(MAX_INPUT + 1).read_to_end(&mut input)
+    };
+    read.with_context(|| format!("failed to read {frame}"))?;
+    let is_small = u64::try_from(input.len()).is_ok_and(|size| size <= MAX_INPUT);
+    anyhow::ensure!(
+        is_small,
+        "failed to read {frame}: more than {MAX_INPUT} bytes"
+    );
+    Ok(input)
 }
 
 fn look(journal: Journal, out: &mut dyn std::io::Write) -> anyhow::Result<End> {

@@ -185,6 +185,48 @@ fn frames_are_decoded_or_refused() {
     assert_eq!(run(&["decode"]).status.code(), Some(2));
 }
 
+/// The same heartbeat in hex, as it is and captured, by name and from stdin: nobody is told which.
+#[test]
+fn files_are_decoded_whatever_they_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let heartbeat = [0x32, 0x42, 0, 2, 0, 0];
+    // A pcap file of raw IP with one UDP datagram from 10.0.0.1 to 10.0.0.2.
+    let header = [0xD4C3_B2A1u32, 0x0200_0400, 0, 0, 0xFFFF_0000, 0x6500_0000];
+    let packet = [0x1027_0000u32, 0, 0x2200_0000, 0x2200_0000];
+    let ip = [0x4500_0022u32, 0, 0x4011_0000, 0x0A00_0001, 0x0A00_0002];
+    let udp = [0x7531_7537u32, 0x000E_0000];
+    let words = header.iter().chain(&packet).chain(&ip).chain(&udp);
+    let mut pcap: Vec<u8> = words.flat_map(|word| word.to_be_bytes()).collect();
+    pcap.extend(heartbeat);
+    let way = "packet 1 at 1970-01-01T02:46:40Z from 10.0.0.1:30001 to 10.0.0.2:30007: 6 bytes";
+    for (name, bytes, head) in [
+        ("hex", &b"32 42 00 02 00 00\n"[..], "line 1: 6 bytes"),
+        ("binary", &heartbeat, "byte 0: 6 bytes"),
+        ("capture", &pcap, way),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let named = run(&["decode", path.to_str().unwrap()]);
+        let piped = tieqi()
+            .args(["decode", "-"])
+            .stdin(std::fs::File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        for decoded in [&named, &piped] {
+            let said = text(&decoded.stdout);
+            assert_eq!(decoded.status.code(), Some(0), "{name}: {said}");
+            assert!(said.starts_with(head), "{name}: {said}");
+            assert!(said.contains("HEARTBEAT"), "{name}: {said}");
+        }
+    }
+    let path = dir.path().join("cut");
+    std::fs::write(&path, &pcap[..pcap.len() - 1]).unwrap();
+    let decoded = run(&["decode", path.to_str().unwrap()]);
+    assert_eq!(decoded.status.code(), Some(1));
+    let damage = "damaged at byte 24: a packet of 34 bytes, 33 left";
+    assert!(text(&decoded.stdout).contains(damage));
+}
+
 #[test]
 fn a_broken_config_is_told_by_file_key_and_line() {
     let dir = tempfile::tempdir().unwrap();

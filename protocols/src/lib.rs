@@ -39,5 +39,6 @@ mod refuse;
 pub mod rrs;
 pub mod text;
 pub mod tmp;
+pub mod work_order;
 
 pub use error::{DecodeError, Parsed};

@@ -11,6 +11,7 @@ use crate::lp::Lp;
 use crate::rcp::Rcp;
 use crate::rrs::Rrs;
 use crate::tmp::Tmp;
+use crate::work_order::WorkOrder;
 use bytes::{BufMut, Bytes, BytesMut};
 use core::fmt;
 
@@ -21,6 +22,8 @@ pub enum Message<'a> {
     Rrs(Rrs),
     /// Text.
     Tmp(Tmp<'a>),
+    /// Work order, of the texts' service.
+    WorkOrder(WorkOrder<'a>),
     /// Location.
     Lp(Lp<'a>),
     /// Radio control.
@@ -48,7 +51,10 @@ impl<'a> Message<'a> {
         let (opcode, payload) = (frame.opcode, frame.payload);
         let read = match frame.service {
             Service::Rrs => Rrs::parse(opcode, payload)?.map(Self::Rrs),
-            Service::Tmp => Tmp::parse(opcode, payload)?.map(Self::Tmp),
+            Service::Tmp => match Tmp::parse(opcode, payload)? {
+                Some(tmp) => Some(Self::Tmp(tmp)),
+                None => WorkOrder::parse(opcode, payload)?.map(Self::WorkOrder),
+            },
             Service::Lp => Lp::parse(opcode, payload)?.map(Self::Lp),
             Service::Rcp => Rcp::parse(opcode, payload)?.map(Self::Rcp),
             Service::Dds => Dds::parse(opcode, payload)?.map(Self::Dds),
@@ -66,7 +72,7 @@ impl<'a> Message<'a> {
     pub fn service(&self) -> Service {
         match self {
             Self::Rrs(_) => Service::Rrs,
-            Self::Tmp(_) => Service::Tmp,
+            Self::Tmp(_) | Self::WorkOrder(_) => Service::Tmp,
             Self::Lp(_) => Service::Lp,
             Self::Rcp(_) => Service::Rcp,
             Self::Dds(_) => Service::Dds,
@@ -80,6 +86,7 @@ impl<'a> Message<'a> {
         match self {
             Self::Rrs(rrs) => rrs.opcode(),
             Self::Tmp(tmp) => tmp.opcode(),
+            Self::WorkOrder(order) => order.opcode(),
             Self::Lp(lp) => lp.opcode(),
             Self::Rcp(rcp) => rcp.opcode(),
             Self::Dds(dds) => dds.opcode(),
@@ -92,6 +99,7 @@ impl<'a> Message<'a> {
         match self {
             Self::Rrs(rrs) => rrs.emit(out),
             Self::Tmp(tmp) => tmp.emit(out),
+            Self::WorkOrder(order) => order.emit(out),
             Self::Lp(lp) => lp.emit(out),
             Self::Rcp(rcp) => rcp.emit(out),
             Self::Dds(dds) => dds.emit(out),
@@ -131,6 +139,7 @@ impl fmt::Display for Message<'_> {
         match self {
             Self::Rrs(rrs) => write!(f, "RRS: {rrs}"),
             Self::Tmp(tmp) => write!(f, "TMP: {tmp}"),
+            Self::WorkOrder(order) => write!(f, "TMP: {order}"),
             Self::Lp(lp) => write!(f, "LP: {lp}"),
             Self::Rcp(rcp) => write!(f, "RCP: {rcp}"),
             Self::Dds(dds) => write!(f, "DDS: {dds}"),
@@ -218,9 +227,9 @@ mod tests {
             // Half of them with an opcode the readers know.
             let known = [
                 0x80u16, 0x82, 0xA1, 0x40B1, 0xB2, 0xA001, 0xA003, 0xB003, 0xD001, 0x10C9, 0xB0C8,
-                0xB845, 0x8452, 0x08,
+                0xB845, 0x8452, 0x08, 0xAC, 0xAD,
             ];
-            let known = known.get(usize::from(opcode) % 14).copied();
+            let known = known.get(usize::from(opcode) % 16).copied();
             let opcode = known.filter(|_| flags).unwrap_or(opcode);
             let frame = Hdap { service, reliable: flags, opcode, payload: &payload };
             if let Ok(message) = Message::from_hdap(&frame) {

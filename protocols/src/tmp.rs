@@ -1,6 +1,6 @@
-//! TMP: text messages and their acknowledgements. It does not wait or retry, and reads no work
-//! orders: the short data opcodes of the same service (AA to AF, BC to BF) stay raw, because no
-//! capture shows their layout.
+//! TMP: text messages and their acknowledgements. It does not wait or retry. Work orders, of the
+//! same service, are `work_order`'s; its short data (AE, AF, BE, BF) stays raw, because no capture
+//! shows its layout.
 //!
 //! Opcode, high byte: bit 7 a flag, bit 6 option data, bits 5..0 reserved (a message that sets one
 //! stays raw). Low byte: which message.

@@ -130,6 +130,8 @@ fn values_of_every_vector() {
             Message::Lp(lp) => check_lp(&lp, expected),
             // Their values are checked where they are read.
             Message::Rcp(_) | Message::Dds(_) => control += 1,
+            // No capture has one.
+            Message::WorkOrder(order) => panic!("{order}"),
             Message::Raw { .. } => raw += 1,
         }
     }

@@ -25,6 +25,7 @@ mod suspect;
 mod table;
 mod town;
 pub mod users;
+mod work_order;
 
 pub use catalogue::{CategoryEntry, Skill};
 pub use desk::{Chain, Console, Http, Journal, Log, LogFormat};
@@ -226,7 +227,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
     let dispatch = dispatch::dispatch(root);
     let radio = radio::radio(root);
     let link = radio::link(root, dispatch.ladder.send_ms);
-    let gateways = radio::gateways(root, files, dispatch.ladder.send_ms);
+    let (gateways, vehicles) = radio::gateways(root, files, dispatch.ladder.send_ms);
     let desk = desk::desk(root, dir);
     let (mut roster, roster_file) = roster::rotation(root);
     let replay = replay::replay(root, files, &categories);
@@ -236,6 +237,11 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
         .table(names.terminals)
         .map(|s| register::terminals(report, &s, &gateways, dispatcher))
         .unwrap_or_default();
+    let ids: Vec<_> = terminals.rows.keys().map(|id| id.0.to_string()).collect();
+    for radio in &vehicles {
+        let known = ids.iter().map(String::as_str);
+        terminals.unknown(report, radio, "terminal of a receiver", known);
+    }
     let groups: Vec<&str> = roster.groups.iter().map(|g| g.key.as_str()).collect();
     let officers = files
         .table(names.officers)

@@ -8,8 +8,11 @@ use super::http::{self, HttpPort};
 use super::load::Files;
 use super::node::Node;
 use super::origin::Origin;
-use super::serial::{self, SerialPort};
+use super::serial::{self, SerialPort, Speaks};
 use super::table::Keys;
+use super::work_order;
+use crate::engine::policy::Key;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// UTF-16 units a text message may be configured to.
@@ -46,6 +49,8 @@ pub struct Radio {
     pub emergency_interval_s: u16,
     /// Sets bit 7 of the message header (reliable) on texts sent.
     pub tmp_flag_bit7: bool,
+    /// What the states of a work order mean.
+    pub work_states: BTreeMap<u16, Key>,
 }
 
 /// Timers and bounds of each link.
@@ -140,6 +145,8 @@ pub struct Gateway {
     pub air: Option<AirPort>,
     /// Its port when it is behind HTTP; then role, host and device id mean nothing.
     pub http: Option<HttpPort>,
+    /// Whether assignments go over it as work orders.
+    pub work_orders: bool,
     /// Where the row comes from.
     pub origin: Origin,
 }
@@ -174,6 +181,7 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
     );
     let emergency_interval_s = u16::try_from(burst_s).unwrap_or(position_interval_s);
     let tmp_flag_bit7 = node.flag_or("tmp_flag_bit7", false);
+    let work_states = work_order::states(&node);
     let dispatcher = dispatcher?;
     Some(Radio {
         text_units_max,
@@ -182,6 +190,7 @@ pub(super) fn radio(root: &Node<'_>) -> Option<Radio> {
         position_interval_s,
         emergency_interval_s,
         tmp_flag_bit7,
+        work_states,
     })
 }
 
@@ -217,7 +226,12 @@ pub(super) fn link(root: &Node<'_>, send_ms: u32) -> LinkLimits {
     limits
 }
 
-pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> Vec<Gateway> {
+/// The gateways and receivers, and the radio ids the receivers name.
+pub(super) fn gateways(
+    root: &Node<'_>,
+    files: &mut Files<'_>,
+    send_ms: u32,
+) -> (Vec<Gateway>, Vec<Text>) {
     const ROLES: [(&str, GatewayRole); 2] = [
         ("listen", GatewayRole::Listen),
         ("connect", GatewayRole::Connect),
@@ -258,6 +272,12 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             true => node.int_or("device_id", 0..=i64::from(u32::MAX), 0),
             false => 0,
         };
+        // Only their maker's frames know work orders.
+        let has_orders = match &serial {
+            Some(serial) => serial.speaks == Speaks::Hrnp,
+            None => air.is_none() && http.is_none(),
+        };
+        let work_orders = has_orders && node.flag_or("work_orders", false);
         let origin = node.choice("origin", &Origin::NAMES);
         names.claim(node.report, name.as_ref(), "gateway");
         if out.len() == GATEWAYS_MAX {
@@ -275,9 +295,11 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             serial,
             air,
             http,
+            work_orders,
             origin: origin.unwrap_or(Origin::Sample),
         });
     }
+    let mut vehicles = Vec::new();
     let receivers = if root.has("gps") {
         root.list("gps")
     } else {
@@ -286,7 +308,7 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
     for node in receivers {
         let name = node.text("name");
         names.claim(node.report, name.as_ref(), "gateway or receiver");
-        let serial = Some(serial::receiver(&node, &mut lines));
+        let serial = Some(serial::receiver(&node, &mut lines, &mut vehicles));
         let origin = node.choice("origin", &Origin::NAMES);
         if out.len() >= GATEWAYS_MAX {
             let text = format!("more than {GATEWAYS_MAX} gateways and receivers");
@@ -302,10 +324,11 @@ pub(super) fn gateways(root: &Node<'_>, files: &mut Files<'_>, send_ms: u32) -> 
             serial,
             air: None,
             http: None,
+            work_orders: false,
             origin: origin.unwrap_or(Origin::Sample),
         }));
     }
-    out
+    (out, vehicles)
 }
 
 fn links(

@@ -98,10 +98,18 @@ pub(super) fn port(node: &Node<'_>, send_ms: u32, taken: &mut Vec<String>) -> Op
     Some(port)
 }
 
-/// The port of a `[[gps]]`: a receiver in a vehicle.
-pub(super) fn receiver(node: &Node<'_>, taken: &mut Vec<String>) -> SerialPort {
+/// The port of a `[[gps]]`: a receiver in the vehicle of one of the terminals.
+pub(super) fn receiver(
+    node: &Node<'_>,
+    taken: &mut Vec<String>,
+    vehicles: &mut Vec<Text>,
+) -> SerialPort {
     let number = |key, range, usual| u32::try_from(node.int_or(key, range, usual)).unwrap_or(1);
-    let radio_id = node.int("radio_id", 1..=i64::from(RadioIp::MAX_ID));
+    let radio_id = node.int_if("radio_id", 1..=i64::from(RadioIp::MAX_ID));
+    vehicles.extend(radio_id.map(|id| Text {
+        value: id.to_string(),
+        spot: node.spot("radio_id"),
+    }));
     SerialPort {
         path: path(node, taken),
         baud: number("baud", BAUD, RECEIVER_BAUD),
@@ -110,7 +118,7 @@ pub(super) fn receiver(node: &Node<'_>, taken: &mut Vec<String>) -> SerialPort {
         tries: 1,
         quiet_s: 1,
         on_first: false,
-        speaks: Speaks::Nmea(u32::try_from(radio_id).unwrap_or(1)),
+        speaks: Speaks::Nmea(radio_id.and_then(|id| u32::try_from(id).ok()).unwrap_or(1)),
     }
 }
 

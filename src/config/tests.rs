@@ -1,6 +1,7 @@
 //! The shipped config loads; edits of it give exactly the faults they should.
 
 use super::*;
+use crate::engine::policy::Key;
 use crate::engine::suspect::Suspicion;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -555,6 +556,69 @@ fn a_gateway_behind_http_is_told_what_is_wrong_with_it() {
         };
         assert!(told.contains(expected), "{expected} in {told}");
     }
+}
+
+#[test]
+fn work_orders_are_for_gateways_that_know_them_and_states_mean_one_thing() {
+    let usual = Disk::shipped().load().unwrap();
+    assert!(!usual.gateways[0].work_orders);
+    assert_eq!(usual.radio.work_states[&0x10], Key::Decline);
+    assert_eq!(usual.radio.work_states.len(), 5);
+
+    let commented = "# work_states = { accept = 0x20, decline = 0x10";
+    let states = |to: &str| {
+        let mut disk = Disk::shipped();
+        disk.edit(MAIN, commented, to);
+        disk.edit(MAIN, "# work_orders = true", "work_orders = true");
+        disk.load()
+    };
+    let set = states("work_states = { accept = 0x31, decline = 0x10").unwrap();
+    assert!(set.gateways[0].work_orders);
+    assert_eq!(set.radio.work_states[&0x31], Key::Accept);
+    for (to, expected) in [
+        (
+            "work_states = { accept = 0x10, decline = 0x10",
+            "0x10 means Accept already",
+        ),
+        ("work_states = { accept = 1, decline = 0x10", "accept"),
+        (
+            "work_states = { accepted = 0x31, decline = 0x10",
+            "accepted",
+        ),
+    ] {
+        let faults = texts(&states(to).unwrap_err().faults).join("\n");
+        assert!(faults.contains(expected), "{expected} in {faults}");
+    }
+
+    let mut other = with_homebrew();
+    other.edit(MAIN, "port = 62_031", "work_orders = true\nport = 62_031");
+    let faults = texts(&other.load().unwrap_err().faults).join("\n");
+    assert!(faults.contains("work_orders"), "{faults}");
+}
+
+#[test]
+fn a_receiver_is_in_the_vehicle_of_a_known_terminal() {
+    let gps = |id: &str| {
+        let mut disk = Disk::shipped();
+        let receiver = format!(
+            "[[gps]]\nname = \"gps-1\"\nserial = \"/dev/ttyUSB1\"\n\
+             radio_id = {id}\norigin = \"sample\"\n\n[console]\n"
+        );
+        disk.edit(MAIN, "[console]\n", &receiver);
+        disk.load()
+    };
+    assert_eq!(gps("3_100_001").unwrap().gateways.len(), 2);
+    let faults = gps("3_100_999").unwrap_err().faults;
+    let [fault] = &faults[..] else {
+        panic!("{:?}", texts(&faults))
+    };
+    let told = texts(&faults).join("");
+    assert!(told.starts_with("huangjiang.toml:"), "{told}");
+    assert!(
+        told.contains("unknown terminal of a receiver `3100999`"),
+        "{told}"
+    );
+    assert_eq!(fault.key, "gps[0].radio_id", "{told}");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use super::{Daemon, Now, text};
 use crate::config::Service;
 use crate::engine::assignment::Rung;
 use crate::engine::event::Event;
-use crate::engine::id::{AssignmentId, MessageNo, RadioId};
-use crate::engine::message::{Request, Talkgroup};
+use crate::engine::id::{AssignmentId, IncidentId, MessageNo, RadioId};
+use crate::engine::message::{self, Request, Talkgroup};
 use crate::engine::queue;
 use crate::planted::{Planted, planted};
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::text::{Text, shorten};
 use tieqi_protocols::tmp::{Body, Tmp};
+use tieqi_protocols::work_order::WorkState;
 
 /// Texts go with the lowest grade: offers first.
 const TEXT_RANK: u8 = 4;
@@ -35,6 +36,17 @@ pub(super) enum Held {
     Delta { seq: u64, line: Bytes },
     /// A frame for a link; boxed since it is the largest.
     Frame { link: LinkId, frame: Box<Frame> },
+}
+
+/// A text to a terminal.
+struct Outgoing<'a> {
+    radio: RadioId,
+    request: Request,
+    rank: u8,
+    words: &'a str,
+    /// What it says of which incident, where the gateway takes work orders.
+    order: Option<(IncidentId, WorkState)>,
+    arrived_us: Option<u64>,
 }
 
 impl Daemon {
@@ -168,7 +180,15 @@ impl Daemon {
             assignment,
             self.config.radio.text_units_max,
         );
-        self.send_text(now, radio, request, rank, &words, arrived_us, out);
+        let text = Outgoing {
+            radio,
+            request,
+            rank,
+            words: &words,
+            order: Some((assignment.incident, WorkState::NEW)),
+            arrived_us,
+        };
+        self.send_text(now, &text, out);
     }
 
     fn send_message(&mut self, now: Now, no: MessageNo, out: &mut dyn Outbox) {
@@ -181,7 +201,19 @@ impl Daemon {
         };
         let radio = message.radio;
         let words = text::message(&message.body, self.config.radio.text_units_max);
-        self.send_text(now, radio, request, TEXT_RANK, &words, None, out);
+        let order = match message.body {
+            message::Body::Recalled(incident) => Some((incident, WorkState::DELETE)),
+            message::Body::Text(_) | message::Body::Safety(_) => None,
+        };
+        let text = Outgoing {
+            radio,
+            request,
+            rank: TEXT_RANK,
+            words: &words,
+            order,
+            arrived_us: None,
+        };
+        self.send_text(now, &text, out);
     }
 
     /// Goes out once on every gateway and slot that carries texts: where the group's members are,
@@ -222,20 +254,8 @@ impl Daemon {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what a text is made of, used twice"
-    )]
-    fn send_text(
-        &mut self,
-        now: Now,
-        radio: RadioId,
-        request: Request,
-        rank: u8,
-        words: &str,
-        arrived_us: Option<u64>,
-        out: &mut dyn Outbox,
-    ) {
+    fn send_text(&mut self, now: Now, text: &Outgoing<'_>, out: &mut dyn Outbox) {
+        let (radio, request, words) = (text.radio, text.request, text.words);
         let link = self
             .engine
             .state()
@@ -244,20 +264,25 @@ impl Daemon {
         let Some(link) = link else {
             return self.send_failed(request);
         };
-        let text = Message::Tmp(Tmp {
-            flag: self.config.radio.tmp_flag_bit7,
-            request_id: request.to_wire(),
-            body: Body::Private {
-                destination: self.address_of(radio),
-                source: self.own_address(),
-                text: Text::new(words),
-            },
-            option: None,
-        });
-        let frame = self.frame(now, rank, &text);
+        let destination = self.address_of(radio);
+        let order = text.order.filter(|_| self.has_work_orders(link));
+        let message = match order {
+            Some(order) => self.work_order(now, (request, destination), order, words),
+            None => Message::Tmp(Tmp {
+                flag: self.config.radio.tmp_flag_bit7,
+                request_id: request.to_wire(),
+                body: Body::Private {
+                    destination,
+                    source: self.own_address(),
+                    text: Text::new(words),
+                },
+                option: None,
+            }),
+        };
+        let frame = self.frame(now, text.rank, &message);
         let frame = Frame {
             request: Some(request),
-            arrived_us,
+            arrived_us: text.arrived_us,
             ..frame
         };
         self.hold(

@@ -34,6 +34,7 @@ mod shown;
 mod stage;
 pub mod text;
 pub mod view;
+mod work_order;
 
 #[cfg(test)]
 mod tests;

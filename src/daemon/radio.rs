@@ -26,6 +26,7 @@ use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rrs::{RegistrationResult, Rrs};
 use tieqi_protocols::text::Text;
 use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
+use tieqi_protocols::work_order::{self, Way, WorkOrder};
 
 /// A radio message that waits for its turn.
 #[derive(Debug)]
@@ -54,15 +55,46 @@ pub(super) enum Inbound {
     },
 }
 
-/// A text from a terminal.
+/// A text from a terminal, or a work order's report in words.
 #[derive(Debug)]
 pub(super) struct Written {
-    request_id: u32,
-    flag: bool,
-    from: RadioIp,
+    pub(super) request_id: u32,
+    pub(super) flag: bool,
+    pub(super) from: RadioIp,
     /// None when it went to a group: nobody acks those.
-    to: Option<RadioIp>,
-    words: String,
+    pub(super) to: Option<RadioIp>,
+    pub(super) words: String,
+    pub(super) is_report: bool,
+}
+
+impl Written {
+    /// Tells the terminal that we have it.
+    fn ack(&self, destination: RadioIp) -> Message<'static> {
+        let (flag, request_id) = (self.flag, self.request_id);
+        let (source, result) = (self.from, TmpResult::OK);
+        match self.is_report {
+            true => Message::WorkOrder(WorkOrder {
+                flag,
+                way: Way::Report,
+                request_id,
+                destination,
+                body: work_order::Body::Ack {
+                    source: Some(source),
+                    result,
+                },
+            }),
+            false => Message::Tmp(Tmp {
+                flag,
+                request_id,
+                body: Body::PrivateAck {
+                    destination,
+                    source,
+                    result,
+                },
+                option: None,
+            }),
+        }
+    }
 }
 
 impl Daemon {
@@ -142,6 +174,7 @@ impl Daemon {
             }
             Ok(Message::Rrs(Rrs::Offline(radio))) => self.normal_radio(Inbound::Leave { radio }),
             Ok(Message::Tmp(tmp)) => self.sort_tmp(now, link, slot, &tmp),
+            Ok(Message::WorkOrder(order)) => self.sort_work_order(now, (link, slot), &order),
             Ok(Message::Lp(Lp::Emergency { radio, gps, .. })) => {
                 self.spoke(now, link, slot, radio);
                 let fix = self.fix_of(now, gps);
@@ -162,7 +195,7 @@ impl Daemon {
     }
 
     /// A terminal spoke of its own accord: where, may speak against it.
-    fn spoke(&mut self, now: Now, link: LinkId, slot: u8, radio: RadioIp) {
+    pub(super) fn spoke(&mut self, now: Now, link: LinkId, slot: u8, radio: RadioIp) {
         if let Some(gateway) = self.gateways.name_of(link) {
             let via = (gateway, slot);
             self.engine.hear(now.at, RadioId(radio.id), via);
@@ -182,6 +215,7 @@ impl Daemon {
                 from,
                 to,
                 words: text.chars().collect(),
+                is_report: false,
             },
         };
         let inbound = match tmp.body {
@@ -398,6 +432,7 @@ impl Daemon {
         let numbered = self.engine.number(now.at, radio, text.request_id);
         self.settle(now, out);
         self.counts.texts_replayed += u64::from(numbered == Numbered::Old);
+        let ack = text.to.map(|destination| text.ack(destination));
         let words = text.words;
         let command = match numbered {
             Numbered::New => Some(Command::RecordText { radio, text: words }),
@@ -408,19 +443,8 @@ impl Daemon {
         if let Some(command) = command {
             self.execute_for(now, &command, Some(arrived_us), out);
         }
-        let Some(destination) = text.to.filter(|_| records && self.degraded.is_none()) else {
-            return;
-        };
-        let ack = Message::Tmp(Tmp {
-            flag: text.flag,
-            request_id: text.request_id,
-            body: Body::PrivateAck {
-                destination,
-                source: text.from,
-                result: TmpResult::OK,
-            },
-            option: None,
-        });
-        self.signal(now, link, &ack, out);
+        if let Some(ack) = ack.filter(|_| records && self.degraded.is_none()) {
+            self.signal(now, link, &ack, out);
+        }
     }
 }

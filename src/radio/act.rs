@@ -3,6 +3,7 @@
 use super::carrier::Outgoing;
 use super::crew::{Job, Step};
 use super::ground::Leg;
+use super::handheld::Says;
 use super::hear::Arrived;
 use super::notice::Notice;
 use super::world::{Now, Task, World};
@@ -55,9 +56,9 @@ impl World {
             Notice::Other => {}
             Notice::Safety => {
                 let (desk, flag) = (text.source, text.flag);
+                let says = Says::Words(SAFE_WORDS.to_owned());
                 let radio = self.handheld(handheld);
-                let taken =
-                    radio.is_some_and(|radio| radio.write(desk, flag, SAFE_WORDS.to_owned()));
+                let taken = radio.is_some_and(|radio| radio.write(desk, flag, says));
                 self.stats.overflows += u64::from(!taken);
                 self.write_next(now, handheld);
             }
@@ -82,6 +83,7 @@ impl World {
                     handheld,
                     desk: text.source,
                     flag: text.flag,
+                    by_order: text.by_order,
                 };
                 self.consider(now, place, job);
             }
@@ -264,14 +266,17 @@ impl World {
 
     /// Presses a status key on the handheld the offer came to.
     fn press(&mut self, now: Now, job: &Job, key: Key) {
-        let Some(words) = self.keys.words(key, job.number) else {
+        let state = self.keys.state(key).filter(|_| job.by_order);
+        let order = state.map(|state| Says::Order(job.number, state));
+        let words = || self.keys.words(key, job.number).map(Says::Words);
+        let Some(says) = order.or_else(words) else {
             return;
         };
         self.stats.keys.count(key);
         let (desk, flag) = (job.desk, job.flag);
         let taken = self
             .handheld(job.handheld)
-            .is_some_and(|radio| radio.write(desk, flag, words));
+            .is_some_and(|radio| radio.write(desk, flag, says));
         self.stats.overflows += u64::from(!taken);
         self.write_next(now, job.handheld);
     }

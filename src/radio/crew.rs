@@ -44,6 +44,8 @@ pub(super) struct Job {
     /// Who sent it and gets the keys, with the flag of the text.
     pub(super) desk: RadioIp,
     pub(super) flag: bool,
+    /// It came as a work order, so the keys go as states of it.
+    pub(super) by_order: bool,
 }
 
 /// A crew.
@@ -156,6 +158,7 @@ mod tests {
             handheld: 0,
             desk: RadioIp { subnet: 10, id: 1 },
             flag: false,
+            by_order: false,
         }
     }
 

@@ -9,6 +9,7 @@ use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::text::Text;
 use tieqi_protocols::tmp::{Body, Tmp};
+use tieqi_protocols::work_order::{self, Order, Way, WorkOrder, WorkState};
 
 /// A text of an officer that waits for its ack.
 #[derive(Debug)]
@@ -16,8 +17,17 @@ pub(super) struct Written {
     pub(super) request_id: u32,
     to: RadioIp,
     flag: bool,
-    words: String,
+    says: Says,
     tries: u32,
+}
+
+/// What an officer sends to the desk.
+#[derive(Debug)]
+pub(super) enum Says {
+    /// A text.
+    Words(String),
+    /// How far the work order of that number is.
+    Order(u32, WorkState),
 }
 
 /// Positions somebody asked for from now on.
@@ -100,7 +110,7 @@ impl Handheld {
     }
 
     /// Keeps a text until it is acknowledged; false when too many wait.
-    pub(super) fn write(&mut self, to: RadioIp, flag: bool, words: String) -> bool {
+    pub(super) fn write(&mut self, to: RadioIp, flag: bool, says: Says) -> bool {
         if self.outbox.len() >= Self::OUTBOX {
             return false;
         }
@@ -109,7 +119,7 @@ impl Handheld {
             request_id,
             to,
             flag,
-            words,
+            says,
             tries: 0,
         });
         true
@@ -132,18 +142,31 @@ impl Handheld {
             return None;
         }
         first.tries += 1;
-        let body = Body::Private {
-            destination: first.to,
-            source,
-            text: Text::new(&first.words),
+        let (flag, destination) = (first.flag, first.to);
+        let message = match &first.says {
+            Says::Words(words) => Message::Tmp(Tmp {
+                flag,
+                request_id,
+                body: Body::Private {
+                    destination,
+                    source,
+                    text: Text::new(words),
+                },
+                option: None,
+            }),
+            // A report repeats no contents, and simulated handhelds have no calendar.
+            Says::Order(number, state) => Message::WorkOrder(WorkOrder {
+                flag,
+                way: Way::Report,
+                request_id,
+                destination,
+                body: work_order::Body::Order {
+                    source,
+                    order: Order::new((0, 0, 0), *number, *state, ""),
+                },
+            }),
         };
-        let text = Message::Tmp(Tmp {
-            flag: first.flag,
-            request_id,
-            body,
-            option: None,
-        });
-        Some((request_id, text.to_bytes(false)))
+        Some((request_id, message.to_bytes(false)))
     }
 
     /// Whether that text waits first and its tries are used up; then it is forgotten.

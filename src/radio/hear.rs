@@ -12,8 +12,8 @@ use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rcp::{Identity, Rcp};
 use tieqi_protocols::rrs::{RegistrationResult, Rrs};
-use tieqi_protocols::text::Text;
 use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
+use tieqi_protocols::work_order::{self, Way, WorkOrder};
 
 /// A text that reaches a handheld, or does not.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Arrived {
     destination: RadioIp,
     pub(super) source: RadioIp,
     pub(super) words: String,
+    /// It is a work order.
+    pub(super) by_order: bool,
 }
 
 impl World {
@@ -55,6 +57,7 @@ impl World {
             }
             Some(Message::Lp(Lp::Subscribe(subscription))) => self.subscribe(now, &subscription),
             Some(Message::Tmp(tmp)) => self.hear_tmp(now, link, &tmp),
+            Some(Message::WorkOrder(order)) => self.hear_work_order(now, link, &order),
             Some(Message::Rcp(rcp)) => self.hear_rcp(link, &rcp),
             _ => self.stats.refused += 1,
         }
@@ -181,7 +184,17 @@ impl World {
                 source,
                 text,
             } => {
-                self.send_on_air(now, link, tmp, (destination, source), text);
+                let arrived = Arrived {
+                    handheld: None,
+                    link,
+                    request_id: tmp.request_id,
+                    flag: tmp.flag,
+                    destination,
+                    source,
+                    words: text.chars().collect(),
+                    by_order: false,
+                };
+                self.send_on_air(now, arrived);
             }
             // The ack names whom the text went to and who had sent it: the handheld is the sender.
             Body::PrivateAck { source, result, .. } if result.is_ok() => {
@@ -209,16 +222,39 @@ impl World {
         }
     }
 
+    /// An order is a text that is answered in its own way.
+    fn hear_work_order(&mut self, now: Now, link: usize, message: &WorkOrder<'_>) {
+        let destination = message.destination;
+        match (message.way, message.body) {
+            (Way::Private, work_order::Body::Order { source, order }) => {
+                self.stats.work_orders += 1;
+                let arrived = Arrived {
+                    handheld: None,
+                    link,
+                    request_id: message.request_id,
+                    flag: message.flag,
+                    destination,
+                    source,
+                    words: order.contents.chars().collect(),
+                    by_order: true,
+                };
+                self.send_on_air(now, arrived);
+            }
+            (Way::Report, work_order::Body::Ack { source, result }) if result.is_ok() => {
+                self.stats.work_order_reports += 1;
+                let id = source.map(|source| source.id);
+                let handheld = id.and_then(|id| self.muster.by_radio.get(&id).copied());
+                if let Some(handheld) = handheld {
+                    self.acknowledged(now, handheld, message.request_id);
+                }
+            }
+            _ => self.stats.refused += 1,
+        }
+    }
+
     /// A text is on the air for a while, and texts to one handheld come in order.
-    fn send_on_air(
-        &mut self,
-        now: Now,
-        link: usize,
-        tmp: &Tmp<'_>,
-        (destination, source): (RadioIp, RadioIp),
-        text: Text<'_>,
-    ) {
-        let handheld = self.muster.by_radio.get(&destination.id).copied();
+    fn send_on_air(&mut self, now: Now, arrived: Arrived) {
+        let handheld = self.muster.by_radio.get(&arrived.destination.id).copied();
         let air_ms = u64::from(self.options.air_ms);
         let mut at_ms = now.ms + air_ms / 2 + self.air.below(air_ms / 2 + 1);
         if let Some(radio) = handheld.and_then(|handheld| self.handheld(handheld)) {
@@ -227,12 +263,7 @@ impl World {
         }
         let arrived = Arrived {
             handheld,
-            link,
-            request_id: tmp.request_id,
-            flag: tmp.flag,
-            destination,
-            source,
-            words: text.chars().collect(),
+            ..arrived
         };
         if at_ms <= now.ms {
             self.arrive(now, &arrived);
@@ -277,16 +308,30 @@ impl World {
 
     /// Whether the text was delivered, as the gateway tells the daemon.
     fn answer(&mut self, text: &Arrived, result: TmpResult) {
-        let answer = Message::Tmp(Tmp {
-            flag: text.flag,
-            request_id: text.request_id,
-            body: Body::PrivateAck {
-                destination: text.destination,
-                source: text.source,
-                result,
-            },
-            option: None,
-        });
+        let (flag, request_id) = (text.flag, text.request_id);
+        let (destination, source) = (text.destination, text.source);
+        let answer = match text.by_order {
+            true => Message::WorkOrder(WorkOrder {
+                flag,
+                way: Way::Private,
+                request_id,
+                destination,
+                body: work_order::Body::Ack {
+                    source: Some(source),
+                    result,
+                },
+            }),
+            false => Message::Tmp(Tmp {
+                flag,
+                request_id,
+                body: Body::PrivateAck {
+                    destination,
+                    source,
+                    result,
+                },
+                option: None,
+            }),
+        };
         self.push(Some(text.link), Outgoing::Message(answer.to_bytes(false)));
     }
 }

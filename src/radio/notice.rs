@@ -9,6 +9,7 @@
 
 use crate::engine::policy::{Grade, Key};
 use std::collections::BTreeMap;
+use tieqi_protocols::work_order::WorkState;
 
 /// A text as understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,25 +95,38 @@ fn distance(word: &str) -> Option<u32> {
         .flatten()
 }
 
-/// The shortest text of each status key: what an officer bothers to press.
+/// The shortest text of each status key, which is what an officer bothers to press, and the state
+/// of a work order that means the same.
 #[derive(Debug, Clone)]
-pub(super) struct KeyTexts(BTreeMap<Key, String>);
+pub(super) struct KeyTexts {
+    shortest: BTreeMap<Key, String>,
+    states: BTreeMap<Key, WorkState>,
+}
 
 impl KeyTexts {
-    pub(super) fn new(configured: &BTreeMap<String, Key>) -> Self {
+    pub(super) fn new(texts: &BTreeMap<String, Key>, states: &BTreeMap<u16, Key>) -> Self {
         let mut shortest: BTreeMap<Key, String> = BTreeMap::new();
-        for (text, key) in configured {
+        for (text, key) in texts {
             let known = shortest.get(key);
             if known.is_none_or(|known| text.chars().count() < known.chars().count()) {
                 shortest.insert(*key, text.clone());
             }
         }
-        Self(shortest)
+        let states = states.iter().map(|(state, key)| (*key, WorkState(*state)));
+        Self {
+            shortest,
+            states: states.collect(),
+        }
     }
 
     /// `1 12`; none when the config has no text for that key.
     pub(super) fn words(&self, key: Key, number: u32) -> Option<String> {
-        Some(format!("{} {number}", self.0.get(&key)?))
+        Some(format!("{} {number}", self.shortest.get(&key)?))
+    }
+
+    /// None when no state means that key.
+    pub(super) fn state(&self, key: Key) -> Option<WorkState> {
+        self.states.get(&key).copied()
     }
 }
 
@@ -172,9 +186,12 @@ mod tests {
             ("支援", Key::NeedHelp),
         ];
         let configured = configured.map(|(text, key)| (text.to_owned(), key));
-        let keys = KeyTexts::new(&configured.into_iter().collect());
+        let states = BTreeMap::from([(0x20, Key::Accept)]);
+        let keys = KeyTexts::new(&configured.into_iter().collect(), &states);
         assert_eq!(keys.words(Key::Accept, 12).as_deref(), Some("1 12"));
         assert_eq!(keys.words(Key::NeedHelp, 3).as_deref(), Some("支援 3"));
         assert_eq!(keys.words(Key::Clear, 3), None);
+        assert_eq!(keys.state(Key::Accept), Some(WorkState(0x20)));
+        assert_eq!(keys.state(Key::Clear), None);
     }
 }

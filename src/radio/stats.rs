@@ -20,6 +20,10 @@ pub struct Stats {
     pub texts: u64,
     /// Offers shown to an officer for the first time.
     pub offers: u64,
+    /// Work orders that came, repeated ones and those taken back too.
+    pub work_orders: u64,
+    /// States of work orders that the daemon acknowledged.
+    pub work_order_reports: u64,
     /// Recalls shown to an officer for the first time.
     pub recalls: u64,
     /// Texts shown already: acknowledged again, not answered again.

@@ -95,7 +95,7 @@ impl World {
             options: options.clone(),
             pace: options.pace(),
             ground,
-            keys: KeyTexts::new(&config.policy.keys),
+            keys: KeyTexts::new(&config.policy.keys, &config.radio.work_states),
             carriers,
             agenda: Agenda::default(),
             air: Chance::stream(options.seed, Self::AIR),

@@ -42,7 +42,11 @@ pub(crate) struct Town {
 impl Town {
     /// The sample town on free ports.
     pub(crate) fn start() -> Self {
-        let mut config = sample();
+        Self::start_with(sample())
+    }
+
+    /// A town of its own.
+    pub(crate) fn start_with(mut config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start(config.clone(), users(), dir.path()).unwrap();
         let links = config.gateways.iter_mut().flat_map(|it| &mut it.links);

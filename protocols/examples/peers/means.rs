@@ -76,6 +76,8 @@ pub(crate) fn message(message: &Message<'_>, reliable: bool) -> Read {
     let body = match message {
         Message::Rrs(rrs) => registration(rrs),
         Message::Tmp(tmp) => text_message(tmp),
+        // No peer reads more of them than the opcode.
+        Message::WorkOrder(order) => json!({"request_id": order.request_id}),
         Message::Lp(lp) => location(lp)?,
         Message::Rcp(rcp) => control(rcp),
         Message::Dds(dds) => json!({

@@ -11,6 +11,7 @@ use crate::rcp::Rcp;
 use crate::rrs::Rrs;
 use crate::text::Text;
 use crate::tmp::{Body, Tmp, TmpResult};
+use crate::work_order::{self, Order, Way, WorkOrder};
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Display;
@@ -28,6 +29,14 @@ pub(super) fn name(message: &Message<'_>) -> &'static str {
             Body::PrivateAck { .. } => "ack of a private text",
             Body::Group { .. } => "group text",
             Body::GroupAck { .. } => "ack of a group text",
+        },
+        Message::WorkOrder(order) => match (order.way, order.body) {
+            (Way::Private, work_order::Body::Order { .. }) => "work order",
+            (Way::Private, work_order::Body::Ack { .. }) => "ack of a work order",
+            (Way::Group, work_order::Body::Order { .. }) => "group work order",
+            (Way::Group, work_order::Body::Ack { .. }) => "ack of a group work order",
+            (Way::Report, work_order::Body::Order { .. }) => "work order report",
+            (Way::Report, work_order::Body::Ack { .. }) => "ack of a work order report",
         },
         Message::Lp(lp) => match lp {
             Lp::Request { .. } => "position request",
@@ -58,6 +67,7 @@ pub(super) fn payload(walk: &mut Walk<'_>, message: &Message<'_>) {
     match message {
         Message::Rrs(rrs) => registration(walk, rrs),
         Message::Tmp(tmp) => text_message(walk, tmp),
+        Message::WorkOrder(order) => work_order(walk, order),
         Message::Lp(lp) => location(walk, lp),
         Message::Rcp(rcp) => control(walk, rcp),
         Message::Dds(dds) => delivery(walk, dds),
@@ -138,6 +148,41 @@ fn text_message(walk: &mut Walk<'_>, tmp: &Tmp<'_>) {
     if let Some(option) = tmp.option {
         let hex = walk.hex(option.len());
         walk.next("option data", option.len(), hex);
+    }
+}
+
+fn work_order(walk: &mut Walk<'_>, message: &WorkOrder<'_>) {
+    walk.next("request id", 4, message.request_id);
+    let whom = match message.way {
+        Way::Group => "group",
+        Way::Private | Way::Report => "destination",
+    };
+    radio(walk, whom, message.destination);
+    match message.body {
+        work_order::Body::Order { source, order } => {
+            radio(walk, "source", source);
+            order_fields(walk, &order);
+        }
+        work_order::Body::Ack { source, result } => {
+            if let Some(source) = source {
+                radio(walk, "source", source);
+            }
+            ended(walk, result);
+        }
+    }
+}
+
+fn order_fields(walk: &mut Walk<'_>, order: &Order<'_>) {
+    let (year, month, day) = order.day;
+    walk.next("header", 4, format!("{:#010x}", order.header));
+    walk.next("day", 4, format!("{year}-{month:02}-{day:02}"));
+    walk.next("number", 4, order.number);
+    walk.next("state", 2, order.state);
+    let reserved = walk.hex(order.reserved.len());
+    walk.next("reserved", order.reserved.len(), reserved);
+    words(walk, order.contents);
+    if order.ended {
+        walk.next("end of text", 2, 0);
     }
 }
 

@@ -27,13 +27,14 @@ pub enum Mask {
 }
 
 impl Mask {
-    /// Those a PDU of 12 bytes may have.
-    pub const OF_PDUS: [Self; 5] = [
+    /// Those a PDU of 12 bytes may have, and the last block of several.
+    pub const OF_PDUS: [Self; 6] = [
         Self::Csbk,
         Self::DataHeader,
         Self::MbcHeader,
         Self::PiHeader,
         Self::Usbd,
+        Self::Appended,
     ];
 
     /// Its 16 bits (B.3.12).

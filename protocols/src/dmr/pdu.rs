@@ -139,6 +139,11 @@ impl fmt::Display for Pdu {
                 let (name, from, to) = (self.data_type().name(), lc.source, lc.destination);
                 write!(f, "{name}: {from} calls {to}")
             }
+            // Alone, the last of several blocks does not say what the first one did.
+            Self::Raw {
+                mask: Mask::Appended,
+                ..
+            } => f.write_str("last block of UDT or of multi-block control"),
             Self::Raw { .. } => f.write_str(self.data_type().name()),
         }
     }

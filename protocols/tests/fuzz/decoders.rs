@@ -95,6 +95,11 @@ target!(tmp, |input| service(
     &[0xA1, 0xA2, 0xB1, 0xB2, 0x40A1, 0x80A1, 0xC0B1, 0x40A2],
     input
 ));
+target!(work_order, |input| service(
+    Service::Tmp,
+    &[0xAC, 0xAD, 0xAA, 0xAB, 0xBC, 0xBD, 0x80AC],
+    input
+));
 target!(lp, |input| service(
     Service::Lp,
     &[

@@ -1,18 +1,15 @@
-//! The links, over UDP and serial, as either end: any order of bytes, calls and times. What must
-//! hold is said in `Owner`.
+//! The links, over UDP, serial lines and the air, as either end: any order of bytes, calls and times.
+//! What must hold is said in `Owner`.
 
+use crate::far::{Far, Odd, air, message, peer};
 use crate::spent::{tell, within};
 use bolero::{TypeGenerator, check};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use tieqi_protocols::Parsed;
-use tieqi_protocols::hdap::{Hdap, Service};
-use tieqi_protocols::hrnp::{COMPUTER, Hrnp, Opcode, RADIO, VERSION};
-use tieqi_protocols::hstrp::{Hstrp, Kind, endpoint_options};
+use tieqi_protocols::link::homebrew::Side;
 use tieqi_protocols::link::{
-    AnyLink, Link, LinkConfig, LinkEvent, MAX_EVENTS, MAX_TRANSMITS, Role, SerialConfig, SerialEnd,
-    SerialLink,
+    AnyLink, Link, LinkConfig, LinkEvent, MAX_EVENTS, MAX_TRANSMITS, PeiLink, Role, SerialConfig,
+    SerialEnd, SerialLink,
 };
 
 /// Sequences of each target in the default suite.
@@ -21,15 +18,6 @@ const ITERATIONS: usize = 5_000;
 const MAX_HELD: usize = 256 * 1024;
 /// Of 256 lots, those that end a link.
 const RARE: u8 = 16;
-const OPCODES: [Opcode; 7] = [
-    Opcode::Connect,
-    Opcode::Accept,
-    Opcode::Data,
-    Opcode::DataAck,
-    Opcode::Close,
-    Opcode::CloseAck,
-    Opcode::Reject,
-];
 
 /// Something that happens to a link.
 #[derive(Debug, TypeGenerator)]
@@ -66,12 +54,8 @@ enum Step {
     Close(u8),
 }
 
-fn peer(stranger: bool) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 30_000 + u16::from(stranger)).into()
-}
-
 macro_rules! target {
-    ($name:ident, $link:expr) => {
+    ($name:ident, $far:expr, $link:expr) => {
         #[test]
         fn $name() {
             check!()
@@ -79,7 +63,7 @@ macro_rules! target {
                 .with_iterations(ITERATIONS)
                 .for_each(|steps| {
                     within(MAX_HELD, || {
-                        let mut owner = Owner::new($link);
+                        let mut owner = Owner::new($far, $link);
                         steps.iter().for_each(|step| owner.take(step));
                         owner.end();
                     });
@@ -91,9 +75,10 @@ macro_rules! target {
 
 target!(
     datagram_listens,
+    Far::Datagram,
     AnyLink::Datagram(Link::new(0, Role::Listen, LinkConfig::default()))
 );
-target!(datagram_connects, {
+target!(datagram_connects, Far::Datagram, {
     let role = Role::Connect {
         peer: peer(false),
         device_id: 1,
@@ -103,6 +88,7 @@ target!(datagram_connects, {
 });
 target!(
     serial_computer,
+    Far::Serial,
     AnyLink::Serial(SerialLink::new(
         SerialEnd::Computer,
         SerialConfig::default()
@@ -110,13 +96,75 @@ target!(
 );
 target!(
     serial_radio,
+    Far::Serial,
     AnyLink::Serial(SerialLink::new(SerialEnd::Radio, SerialConfig::default()))
 );
+target!(
+    terminal,
+    Far::Terminal,
+    AnyLink::Pei(PeiLink::new(
+        SerialConfig::default(),
+        vec!["E0".into(), "+CTSDS=12,0,0,0,1".into()]
+    ))
+);
+target!(
+    air_master,
+    Far::Air(Box::new(air(false, Side::Radios))),
+    AnyLink::Air(Box::new(air(true, Side::Desk)))
+);
+target!(
+    air_client,
+    Far::Air(Box::new(air(true, Side::Radios))),
+    AnyLink::Air(Box::new(air(false, Side::Desk)))
+);
+
+/// Otherwise the sequences above would try closed doors: each link comes up and is rid of a message
+/// when its peer does as it should.
+#[test]
+fn a_far_end_that_behaves_brings_its_link_up() {
+    let serial = |end| AnyLink::Serial(SerialLink::new(end, SerialConfig::default()));
+    let listening = Link::new(0, Role::Listen, LinkConfig::default());
+    let boxed = |is_master, side| Box::new(air(is_master, side));
+    for (far, link) in [
+        (Far::Datagram, AnyLink::Datagram(listening)),
+        (Far::Serial, serial(SerialEnd::Computer)),
+        (Far::Serial, serial(SerialEnd::Radio)),
+        (
+            Far::Terminal,
+            AnyLink::Pei(PeiLink::new(SerialConfig::default(), vec!["E0".into()])),
+        ),
+        (
+            Far::Air(boxed(false, Side::Radios)),
+            AnyLink::Air(boxed(true, Side::Desk)),
+        ),
+        (
+            Far::Air(boxed(true, Side::Radios)),
+            AnyLink::Air(boxed(false, Side::Desk)),
+        ),
+    ] {
+        let mut owner = Owner::new(far, link);
+        for _ in 0..4 {
+            owner.take(&Step::Connect);
+            owner.take(&Step::Answer);
+        }
+        assert!(owner.link.is_up(), "{:?}", owner.link);
+        owner.take(&Step::Send);
+        owner.take(&Step::Answer);
+        assert_eq!(
+            (owner.taken, owner.verdicts.len()),
+            (1, 1),
+            "{:?}",
+            owner.link
+        );
+        owner.end();
+    }
+}
 
 /// Whoever owns the link. Of each message it took it wants to hear once, and only once; a deadline
 /// that has passed is not given again; what waits is bounded.
 struct Owner {
     link: AnyLink,
+    far: Far,
     now_ms: u64,
     taken: u64,
     verdicts: BTreeMap<u64, u32>,
@@ -126,10 +174,11 @@ struct Owner {
 }
 
 impl Owner {
-    fn new(link: AnyLink) -> Self {
+    fn new(far: Far, link: AnyLink) -> Self {
         let (sent, came) = (Bytes::new(), (false, Vec::new()));
         let mut owner = Self {
             link,
+            far,
             now_ms: 0,
             taken: 0,
             verdicts: BTreeMap::new(),
@@ -151,18 +200,21 @@ impl Owner {
                 carries,
                 turned,
             } => {
-                let bytes = self.frame(*kind, u16::from(*number), *carries, *turned);
+                let bytes = self.far.frame(Odd {
+                    kind: *kind,
+                    number: u16::from(*number),
+                    carries: *carries,
+                    turned: *turned,
+                });
                 self.come(*stranger, bytes);
             }
             Step::Connect => {
-                let options = Kind::CONNECT.with(Kind::OPTION).bits();
-                let kind = if self.is_serial() { 0 } else { options };
-                let bytes = self.frame(kind, 0, false, false);
-                self.come(false, bytes);
+                let frames = self.far.begin(self.now_ms, self.taken);
+                frames.into_iter().for_each(|bytes| self.come(false, bytes));
             }
             Step::Answer => {
-                let answer = self.answer();
-                self.come(false, answer);
+                let frames = self.far.answer(self.now_ms, &self.sent.clone());
+                frames.into_iter().for_each(|bytes| self.come(false, bytes));
             }
             Step::Again => {
                 let (stranger, bytes) = self.came.clone();
@@ -183,12 +235,8 @@ impl Owner {
         }
     }
 
-    fn is_serial(&self) -> bool {
-        matches!(self.link, AnyLink::Serial(_))
-    }
-
     fn come(&mut self, stranger: bool, bytes: Vec<u8>) {
-        let from = (!self.is_serial()).then(|| peer(stranger));
+        let from = (!self.far.is_line()).then(|| peer(stranger));
         self.link.handle_bytes(self.now_ms, from, &bytes);
         self.came = (stranger, bytes);
     }
@@ -256,87 +304,4 @@ impl Owner {
         assert_eq!(self.verdicts.len() as u64, self.taken);
         assert!(!self.link.is_up() && !self.link.ready());
     }
-
-    /// A frame of the link's transport.
-    fn frame(&self, kind: u8, number: u16, carries: bool, turned: bool) -> Vec<u8> {
-        let (mut out, payload) = (Vec::new(), message(number.into()));
-        if self.is_serial() {
-            let opcode = OPCODES[usize::from(kind) % OPCODES.len()];
-            let message = (opcode == Opcode::Data).then(|| hdap(&payload));
-            serial(opcode, number, turned, message).emit(&mut out);
-        } else {
-            let kind = Kind::from_bits(kind & 0x3F).unwrap();
-            let options = endpoint_options(1, 1);
-            let options = if kind.has(Kind::OPTION) {
-                options.as_slice()
-            } else {
-                &[]
-            };
-            let messages = if carries { payload.as_slice() } else { &[] };
-            Hstrp {
-                kind,
-                sequence: number,
-                options,
-                messages,
-            }
-            .emit(&mut out);
-        }
-        out
-    }
-
-    /// What a well-behaved peer answers to what the link sent last.
-    fn answer(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        if let Ok(frame) = Hstrp::parse(&self.sent) {
-            frame.ack().emit(&mut out);
-        } else if let Ok(Parsed::Complete(frame, _)) = Hrnp::parse(&self.sent) {
-            let opcode = match frame.opcode {
-                Opcode::Connect => Opcode::Accept,
-                Opcode::Close => Opcode::CloseAck,
-                _ => Opcode::DataAck,
-            };
-            let turned = frame.source == COMPUTER;
-            serial(opcode, frame.packet_number, turned, None).emit(&mut out);
-        }
-        out
-    }
-}
-
-fn serial(opcode: Opcode, number: u16, from_radio: bool, message: Option<Hdap<'_>>) -> Hrnp<'_> {
-    let (source, destination) = if from_radio {
-        (RADIO, COMPUTER)
-    } else {
-        (COMPUTER, RADIO)
-    };
-    let (version, block, packet_number) = (VERSION, 0, number);
-    Hrnp {
-        version,
-        block,
-        opcode,
-        source,
-        destination,
-        packet_number,
-        message,
-    }
-}
-
-/// A message that differs by its number.
-fn message(number: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let (service, reliable, opcode) = (Service::Tmp, false, 0x00A1);
-    Hdap {
-        service,
-        reliable,
-        opcode,
-        payload: &number.to_be_bytes(),
-    }
-    .emit(&mut bytes);
-    bytes
-}
-
-fn hdap(bytes: &[u8]) -> Hdap<'_> {
-    let Ok(Parsed::Complete(frame, _)) = Hdap::parse(bytes) else {
-        unreachable!("made by `message`")
-    };
-    frame
 }

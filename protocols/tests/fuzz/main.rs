@@ -14,6 +14,7 @@
 
 mod decoders;
 mod delivery;
+mod far;
 mod links;
 mod seeds;
 mod spent;

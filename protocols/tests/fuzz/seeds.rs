@@ -20,6 +20,11 @@ pub(crate) static HSTRP: Frames = LazyLock::new(|| {
 });
 pub(crate) static HRNP: Frames =
     LazyLock::new(|| frames(include_str!("../../../fixtures/radio/hytera_hrnp.json"), 12));
+pub(crate) static HOMEBREW: Frames = LazyLock::new(|| {
+    let login = include_str!("../../../fixtures/radio/captured_homebrew_login_and_data.json");
+    let data = include_str!("../../../fixtures/radio/homebrew.json");
+    [frames(login, 4), frames(data, 4)].concat()
+});
 pub(crate) static BURSTS: Frames = LazyLock::new(|| {
     let captured = include_str!("../../../fixtures/radio/dmr_bursts.json");
     let made = include_str!("../../../fixtures/radio/dmr_made.json");
