@@ -10,12 +10,13 @@ use super::{Daemon, Now};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::assignment::{Assignment, Rung};
-use crate::engine::id::EngineTime;
+use crate::engine::id::{EngineTime, IncidentId, UnitId};
 use crate::engine::incident::Incident;
 use crate::engine::queue::{Turn, turn};
 use crate::engine::unit::{Unit, UnitState};
 use jiff::Timestamp;
 use std::fmt::{self, Write as _};
+use std::ops::Bound;
 use tieqi_protocols::text::shorten;
 
 /// Most incidents on the list; the rest is counted.
@@ -25,13 +26,45 @@ const UNITS: usize = 2_000;
 /// What of a text stands there, units of UTF-16.
 const WORDS: usize = 60;
 
-/// What the list that was written last shows.
+/// Lines written in one turn.
+const LINES_TURN: usize = 16;
+/// Incidents or units looked at in one turn.
+const FOUND_TURN: usize = 512;
+
+/// What a list shows.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct Shown {
     at: EngineTime,
     seq: u64,
     positions: u64,
     degraded: bool,
+}
+
+/// A list that is being written, some of it each turn: the whole takes milliseconds, and a call may
+/// come meanwhile. What changes before its line is written is on it; the head says when it began.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// When it began.
+    now: Now,
+    stage: Stage,
+    /// Open incidents, the first of the queue among them; and how many there are in all.
+    open: Vec<(Turn, IncidentId)>,
+    open_in_all: usize,
+    on_duty: Vec<UnitId>,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// The open incidents are found, up to this one.
+    Open(IncidentId),
+    /// The units on duty are found, up to this one.
+    OnDuty(UnitId),
+    /// So many incidents have their lines.
+    Incidents(usize),
+    /// So many units have theirs.
+    Units(usize),
+    Done,
 }
 
 impl Daemon {
@@ -39,35 +72,68 @@ impl Daemon {
     /// that it is needed.
     pub const FALLBACK_EVERY_MS: u64 = 5_000;
 
-    /// When the list is to be written again, if what it shows has changed.
+    /// When to go on with the list, or to begin the next if what it shows has changed.
     pub(super) fn fallback_at(&self) -> Option<EngineTime> {
         let degraded = self.degraded().is_some();
-        let Some(written) = self.written.as_ref().filter(|it| it.degraded == degraded) else {
+        let Some(listed) = self.listed.as_ref().filter(|it| it.degraded == degraded) else {
             return Some(EngineTime(0));
         };
+        if self.draft.is_some() {
+            return Some(self.at);
+        }
         let now = (self.engine.state().seq, self.counts.positions);
-        let differs = now != (written.seq, written.positions);
-        differs.then(|| written.at.plus_ms(Self::FALLBACK_EVERY_MS))
+        let differs = now != (listed.seq, listed.positions);
+        differs.then(|| listed.at.plus_ms(Self::FALLBACK_EVERY_MS))
     }
 
+    /// Writes some of the list.
     pub(super) fn write_fallback(&mut self, now: Now, out: &mut dyn Outbox) {
         if self.fallback_at().is_none_or(|at| at > now.at) {
             return;
         }
-        self.written = Some(Written {
-            at: now.at,
-            seq: self.engine.state().seq,
-            positions: self.counts.positions,
-            degraded: self.degraded().is_some(),
-        });
-        let (engine, config, degraded) = (&self.engine, &self.config, self.degraded());
-        let list = List {
-            engine,
-            config,
-            degraded,
-            now,
+        let degraded = self.degraded().is_some();
+        let begun = self.draft.take();
+        let goes_on = self
+            .listed
+            .as_ref()
+            .is_some_and(|it| it.degraded == degraded);
+        let mut draft = match begun.filter(|_| goes_on) {
+            Some(draft) => draft,
+            None => {
+                self.listed = Some(Shown {
+                    at: now.at,
+                    seq: self.engine.state().seq,
+                    positions: self.counts.positions,
+                    degraded,
+                });
+                Draft::new(now)
+            }
         };
-        out.push(Output::Fallback(list.to_string()));
+        let list = List {
+            engine: &self.engine,
+            config: &self.config,
+            degraded: self.degraded(),
+            now: draft.now,
+        };
+        // A string takes everything.
+        let _ = list.go_on(&mut draft);
+        match draft.stage {
+            Stage::Done => out.push(Output::Fallback(draft.text)),
+            _ => self.draft = Some(draft),
+        }
+    }
+}
+
+impl Draft {
+    fn new(now: Now) -> Self {
+        Self {
+            now,
+            stage: Stage::Open(IncidentId(0)),
+            open: Vec::new(),
+            open_in_all: 0,
+            on_duty: Vec::new(),
+            text: String::new(),
+        }
     }
 }
 
@@ -75,11 +141,61 @@ struct List<'a> {
     engine: &'a Engine,
     config: &'a Config,
     degraded: Option<&'a str>,
+    /// When the list began.
     now: Now,
 }
 
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl List<'_> {
+    fn go_on(&self, draft: &mut Draft) -> fmt::Result {
+        draft.stage = match draft.stage {
+            Stage::Open(behind) => self.find_open(behind, draft),
+            Stage::OnDuty(behind) => self.find_on_duty(behind, draft)?,
+            Stage::Incidents(done) => self.incidents(done, draft)?,
+            Stage::Units(done) => self.units(done, draft)?,
+            Stage::Done => Stage::Done,
+        };
+        Ok(())
+    }
+
+    fn find_open(&self, behind: IncidentId, draft: &mut Draft) -> Stage {
+        let step_ms = self.engine.policy().age_step_ms;
+        let behind = (Bound::Excluded(behind), Bound::Unbounded);
+        let mut last = None;
+        let next = self.engine.state().incidents.range(behind);
+        for (id, incident) in next.take(FOUND_TURN) {
+            last = Some(*id);
+            if incident.phase.is_open() {
+                draft.open.push((turn(step_ms, self.now.at, incident), *id));
+                draft.open_in_all += 1;
+            }
+        }
+        if draft.open.len() > 2 * INCIDENTS {
+            draft.open.select_nth_unstable(INCIDENTS);
+            draft.open.truncate(INCIDENTS);
+        }
+        last.map_or(Stage::OnDuty(UnitId(0)), Stage::Open)
+    }
+
+    /// Finds units; then the head is written.
+    fn find_on_duty(&self, behind: UnitId, draft: &mut Draft) -> Result<Stage, fmt::Error> {
+        let behind = (Bound::Excluded(behind), Bound::Unbounded);
+        let mut last = None;
+        for (id, unit) in self.engine.state().units.range(behind).take(FOUND_TURN) {
+            last = Some(*id);
+            if unit.duty.is_some() {
+                draft.on_duty.push(*id);
+            }
+        }
+        if let Some(last) = last {
+            return Ok(Stage::OnDuty(last));
+        }
+        draft.open.sort_unstable();
+        self.head(draft)?;
+        Ok(Stage::Incidents(0))
+    }
+
+    fn head(&self, draft: &mut Draft) -> fmt::Result {
+        let f = &mut draft.text;
         writeln!(f, "铁骑 备用清单 (Tieqi fallback list)")?;
         writeln!(f, "{} {}", self.config.town.name_zh, self.wall(self.now.at))?;
         match self.degraded {
@@ -90,28 +206,43 @@ impl fmt::Display for List<'_> {
             f,
             "改用电话和话音调度；每次派警、到场请记时间，恢复后补录。"
         )?;
-        self.incidents(f)?;
-        self.units(f)
+        writeln!(f, "\n== 未结警情 {} ==", draft.open_in_all)
     }
-}
 
-impl List<'_> {
-    fn incidents(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step_ms = self.engine.policy().age_step_ms;
-        let all = self.engine.state().incidents.values();
-        let open = all.filter(|incident| incident.phase.is_open());
-        let mut open: Vec<(Turn, &Incident)> = open
-            .map(|incident| (turn(step_ms, self.now.at, incident), incident))
-            .collect();
-        open.sort_unstable_by_key(|(turn, _)| *turn);
-        writeln!(f, "\n== 未结警情 {} ==", open.len())?;
-        for ((rank, ..), incident) in open.iter().take(INCIDENTS) {
-            self.incident(f, *rank, incident)?;
+    fn incidents(&self, done: usize, draft: &mut Draft) -> Result<Stage, fmt::Error> {
+        let f = &mut draft.text;
+        let listed = draft.open.iter().take(INCIDENTS);
+        for ((rank, ..), id) in listed.skip(done).take(LINES_TURN) {
+            if let Some(incident) = self.engine.state().incidents.get(id) {
+                self.incident(f, *rank, incident)?;
+            }
         }
-        rest(f, open.len(), INCIDENTS)
+        let done = done + LINES_TURN;
+        if done < draft.open.len().min(INCIDENTS) {
+            return Ok(Stage::Incidents(done));
+        }
+        rest(f, draft.open_in_all, INCIDENTS)?;
+        writeln!(f, "\n== 在勤警力 {} ==", draft.on_duty.len())?;
+        Ok(Stage::Units(0))
     }
 
-    fn incident(&self, f: &mut fmt::Formatter<'_>, rank: u8, incident: &Incident) -> fmt::Result {
+    fn units(&self, done: usize, draft: &mut Draft) -> Result<Stage, fmt::Error> {
+        let f = &mut draft.text;
+        let listed = draft.on_duty.iter().take(UNITS);
+        for id in listed.skip(done).take(LINES_TURN) {
+            if let Some(unit) = self.engine.state().units.get(id) {
+                self.unit(f, unit)?;
+            }
+        }
+        let done = done + LINES_TURN;
+        if done < draft.on_duty.len().min(UNITS) {
+            return Ok(Stage::Units(done));
+        }
+        rest(f, draft.on_duty.len(), UNITS)?;
+        Ok(Stage::Done)
+    }
+
+    fn incident(&self, f: &mut String, rank: u8, incident: &Incident) -> fmt::Result {
         let classification = incident.classification();
         let category = classification
             .category
@@ -139,7 +270,7 @@ impl List<'_> {
         Ok(())
     }
 
-    fn assignment(&self, f: &mut fmt::Formatter<'_>, assignment: &Assignment) -> fmt::Result {
+    fn assignment(&self, f: &mut String, assignment: &Assignment) -> fmt::Result {
         let state = self.engine.state();
         let unit = state.units.get(&assignment.unit);
         let call_sign = unit.map_or("?", |unit| unit.call_sign.as_str());
@@ -153,17 +284,7 @@ impl List<'_> {
         }
     }
 
-    fn units(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = self.engine.state().units.values();
-        let on_duty: Vec<_> = units.filter(|unit| unit.duty.is_some()).collect();
-        writeln!(f, "\n== 在勤警力 {} ==", on_duty.len())?;
-        for unit in on_duty.iter().take(UNITS) {
-            self.unit(f, unit)?;
-        }
-        rest(f, on_duty.len(), UNITS)
-    }
-
-    fn unit(&self, f: &mut fmt::Formatter<'_>, unit: &Unit) -> fmt::Result {
+    fn unit(&self, f: &mut String, unit: &Unit) -> fmt::Result {
         let Some(duty) = &unit.duty else {
             return Ok(());
         };
@@ -210,7 +331,7 @@ impl List<'_> {
     }
 }
 
-fn rest(f: &mut fmt::Formatter<'_>, all: usize, limit: usize) -> fmt::Result {
+fn rest(f: &mut String, all: usize, limit: usize) -> fmt::Result {
     match all.saturating_sub(limit) {
         0 => Ok(()),
         more => writeln!(f, "… 另有 {more}"),

@@ -54,7 +54,7 @@ use control::Control;
 use degraded::{Room, Short};
 use door::Strangers;
 use effect::Held;
-use fallback::Written;
+use fallback::Draft;
 use gateway::{Gateways, Serial};
 use notice::Until;
 use output::{LinkId, Outbox, Output};
@@ -197,8 +197,8 @@ pub struct Daemon {
     boards: VecDeque<ConsoleId>,
     moved: BTreeSet<UnitId>,
     noted_at: EngineTime,
-    /// Positions are being journalled; these ids are done.
-    noting: Option<RadioId>,
+    /// Positions are being journalled: up to whom that is done, and when the next piece is due.
+    noting: Option<(RadioId, EngineTime)>,
     shown_at: EngineTime,
     /// Rankings shown to the desks.
     shown: Shown,
@@ -211,7 +211,8 @@ pub struct Daemon {
     degraded: Option<String>,
     stalled: Option<(String, Until)>,
     short: Short,
-    written: Option<Written>,
+    listed: Option<fallback::Shown>,
+    draft: Option<Draft>,
     archive: archive::Status,
     /// Questions the archive has not answered yet.
     questions: usize,
@@ -235,6 +236,8 @@ impl Daemon {
     const BOARDS_TURN: usize = 16;
     /// `PositionsNoted` is journalled this often, milliseconds.
     const NOTE_EVERY_MS: u64 = 10_000;
+    /// Between two pieces of it, milliseconds.
+    const NOTE_REST_MS: u64 = 10;
     /// Positions are shown at most this often, milliseconds.
     const SHOW_EVERY_MS: u64 = 1_000;
 
@@ -274,7 +277,8 @@ impl Daemon {
             degraded: None,
             stalled: None,
             short: Short::default(),
-            written: None,
+            listed: None,
+            draft: None,
             archive: archive::Status::default(),
             questions: 0,
         }
@@ -390,13 +394,15 @@ impl Daemon {
             .next_deadline()
             .filter(|_| self.degraded.is_none() && !self.is_behind());
         let deaths = self.sessions.values().map(|it| it.dead_at().0).min();
-        let note = (!self.engine.positions().is_still() && self.degraded.is_none())
-            .then(|| self.noted_at.plus_ms(Self::NOTE_EVERY_MS));
-        let noting = self.noting.map(|_| self.at);
+        let note = match self.noting {
+            Some((_, next)) => Some(next),
+            None => (!self.engine.positions().is_still() && self.degraded.is_none())
+                .then(|| self.noted_at.plus_ms(Self::NOTE_EVERY_MS)),
+        };
         let show = (!self.moved.is_empty()).then(|| self.shown_at.plus_ms(Self::SHOW_EVERY_MS));
         let (slow, list) = (self.slow_at(), self.fallback_at());
         let links = self.gateways.next_timeout();
-        let times = [deadline, links, deaths, note, noting, show, slow, list];
+        let times = [deadline, links, deaths, note, show, slow, list];
         times.into_iter().flatten().min()
     }
 

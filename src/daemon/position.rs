@@ -56,8 +56,9 @@ impl Daemon {
         }
     }
 
-    /// Journals the next piece of the terminals that moved: a whole county at once would hold up
-    /// everything else.
+    /// Journals the terminals that moved, a piece at a time and with rests between them: each piece
+    /// takes the loop and the disk, and a whole county in one go would hold up the calls that come
+    /// meanwhile.
     pub(super) fn note_positions(&mut self, now: Now, out: &mut dyn Outbox) {
         if self.degraded.is_some() {
             self.noting = None;
@@ -66,11 +67,15 @@ impl Daemon {
         let due = now.at.since_ms(self.noted_at) >= Self::NOTE_EVERY_MS;
         if self.noting.is_none() && due && !self.engine.positions().is_still() {
             self.noted_at = now.at;
-            self.noting = Some(RadioId(0));
+            self.noting = Some((RadioId(0), now.at));
         }
-        let Some(behind) = self.noting else { return };
-        self.noting = self.engine.positions().end_of_piece(behind);
-        if self.noting.is_some() {
+        let Some((behind, _)) = self.noting.filter(|(_, next)| *next <= now.at) else {
+            return;
+        };
+        let next = now.at.plus_ms(Self::NOTE_REST_MS);
+        let done = self.engine.positions().end_of_piece(behind);
+        self.noting = done.map(|done| (done, next));
+        if done.is_some() {
             self.execute(now, &Command::NotePositions { behind }, out);
         }
     }

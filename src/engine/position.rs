@@ -84,8 +84,8 @@ impl Positions {
     const JITTER_MS: i64 = 50;
     /// A jump is forgiven when it is within the fixes' own scatter, centimetres.
     const SCATTER_CM: u64 = 20_000;
-    /// Fixes one event holds at most: 12 KB.
-    const PER_EVENT: usize = 500;
+    /// Fixes one event holds at most: 6 KB.
+    const PER_EVENT: usize = 250;
 
     /// Takes a fix, or says why it is not believed. `speed_cm_s` is the fastest anybody moves.
     pub(super) fn observe(
