@@ -979,6 +979,7 @@ fn a_list_that_is_half_written_when_the_journal_fails_is_begun_anew() {
     bench.daemon.work(bench.now, &mut out);
     bench.take(out);
     assert!(bench.daemon.draft.is_some(), "it takes turns");
+    bench.lists.clear();
     bench.give(Input::JournalFailed("gone".to_owned()));
     let list = bench.written_list();
     assert!(list.contains("降级 DEGRADED, gone"), "{list}");
