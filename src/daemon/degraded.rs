@@ -176,7 +176,7 @@ impl Daemon {
         self.degraded.as_deref().or(stalled)
     }
 
-    fn tell_all(&mut self, line: &Bytes, out: &mut dyn Outbox) {
+    pub(super) fn tell_all(&mut self, line: &Bytes, out: &mut dyn Outbox) {
         for console in self.logged_in() {
             self.write(console, line.clone(), out);
         }

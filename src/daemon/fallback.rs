@@ -6,6 +6,7 @@
 //! holds no control characters. It shows the state at hand, durable or not.
 
 use super::output::{Outbox, Output};
+use super::unrecorded::Heard;
 use super::{Daemon, Now};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -37,6 +38,7 @@ pub(super) struct Shown {
     at: EngineTime,
     seq: u64,
     positions: u64,
+    unrecorded: u64,
     degraded: bool,
 }
 
@@ -71,6 +73,8 @@ impl Daemon {
     /// The list is written at most this often, milliseconds, but at once when it becomes likely
     /// that it is needed.
     pub const FALLBACK_EVERY_MS: u64 = 5_000;
+    /// And this often while terminals say what is recorded nowhere else.
+    const UNRECORDED_EVERY_MS: u64 = 1_000;
 
     /// When to go on with the list, or to begin the next if what it shows has changed.
     pub(super) fn fallback_at(&self) -> Option<EngineTime> {
@@ -80,6 +84,9 @@ impl Daemon {
         };
         if self.draft.is_some() {
             return Some(self.at);
+        }
+        if self.unrecorded.told != listed.unrecorded {
+            return Some(listed.at.plus_ms(Self::UNRECORDED_EVERY_MS));
         }
         let now = (self.engine.state().seq, self.counts.positions);
         let differs = now != (listed.seq, listed.positions);
@@ -104,6 +111,7 @@ impl Daemon {
                     at: now.at,
                     seq: self.engine.state().seq,
                     positions: self.counts.positions,
+                    unrecorded: self.unrecorded.told,
                     degraded,
                 });
                 Draft::new(now)
@@ -113,6 +121,7 @@ impl Daemon {
             engine: &self.engine,
             config: &self.config,
             degraded: self.degraded(),
+            unrecorded: &self.unrecorded,
             now: draft.now,
         };
         // A string takes everything.
@@ -141,6 +150,7 @@ struct List<'a> {
     engine: &'a Engine,
     config: &'a Config,
     degraded: Option<&'a str>,
+    unrecorded: &'a Heard,
     /// When the list began.
     now: Now,
 }
@@ -206,7 +216,28 @@ impl List<'_> {
             f,
             "改用电话和话音调度；每次派警、到场请记时间，恢复后补录。"
         )?;
+        self.unrecorded(f)?;
         writeln!(f, "\n== 未结警情 {} ==", draft.open_in_all)
+    }
+
+    /// What terminals said while nothing was recorded.
+    fn unrecorded(&self, f: &mut String) -> fmt::Result {
+        let mut messages = self.unrecorded.newest_first().peekable();
+        if messages.peek().is_some() {
+            writeln!(f, "\n== 未入库的电台消息，待补录 ==")?;
+        }
+        for message in messages {
+            let unit = self.engine.state().holder(message.radio);
+            let call_sign = unit.map_or("?", |unit| unit.call_sign.as_str());
+            let said = message.text.as_deref().map_or("紧急求助".to_owned(), words);
+            let radio = message.radio.0;
+            writeln!(
+                f,
+                "{} {call_sign} 终端 {radio} | {said}",
+                self.wall(message.at)
+            )?;
+        }
+        Ok(())
     }
 
     fn incidents(&self, done: usize, draft: &mut Draft) -> Result<Stage, fmt::Error> {

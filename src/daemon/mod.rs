@@ -33,6 +33,7 @@ mod show;
 mod shown;
 mod stage;
 pub mod text;
+mod unrecorded;
 pub mod view;
 mod work_order;
 
@@ -211,6 +212,7 @@ pub struct Daemon {
     degraded: Option<String>,
     stalled: Option<(String, Until)>,
     short: Short,
+    unrecorded: unrecorded::Heard,
     listed: Option<fallback::Shown>,
     draft: Option<Draft>,
     archive: archive::Status,
@@ -277,6 +279,7 @@ impl Daemon {
             degraded: None,
             stalled: None,
             short: Short::default(),
+            unrecorded: unrecorded::Heard::default(),
             listed: None,
             draft: None,
             archive: archive::Status::default(),

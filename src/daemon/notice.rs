@@ -171,3 +171,19 @@ pub struct Flood<'a> {
     /// Its calls that ring, are talked on or must be called back.
     pub waiting: usize,
 }
+
+/// `board.unrecorded`: what a terminal says while nothing can be recorded. It changes nothing and is
+/// not acknowledged: act on it by telephone and voice.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Unrecorded<'a> {
+    /// Which terminal.
+    pub radio: RadioId,
+    /// Call sign of the unit that holds it.
+    pub unit: Option<&'a str>,
+    /// Whether it calls for help.
+    pub emergency: bool,
+    /// What it says; none is the alarm key.
+    pub text: Option<&'a str>,
+    /// Where it was last.
+    pub position: Option<Position>,
+}

@@ -317,9 +317,16 @@ impl Daemon {
         out: &mut dyn Outbox,
     ) {
         // A cry for help waits for the disk however much does.
-        let cry = matches!(command, Command::RecordEmergency { .. });
+        let cry = match command {
+            Command::RecordEmergency { .. } => true,
+            Command::RecordText { text, .. } => self.engine.calls_for_help(text),
+            _ => false,
+        };
         if self.degraded.is_some() || (self.is_behind() && !cry) {
-            self.counts.dropped_degraded += 1;
+            match command {
+                Command::RecordEmergency { radio } => self.tell_unrecorded(now, *radio, None, out),
+                _ => self.counts.dropped_degraded += 1,
+            }
             return;
         }
         let mut batch = Vec::new();
@@ -429,6 +436,12 @@ impl Daemon {
         out: &mut dyn Outbox,
     ) {
         let radio = RadioId(text.from.id);
+        let cry = self.engine.calls_for_help(&text.words);
+        if self.degraded.is_some() || (self.is_behind() && !cry) {
+            // Before its number is noted: the terminal repeats it, and is heard when the disk goes on.
+            self.tell_unrecorded(now, radio, Some(&text.words), out);
+            return;
+        }
         let numbered = self.engine.number(now.at, radio, text.request_id);
         self.settle(now, out);
         self.counts.texts_replayed += u64::from(numbered == Numbered::Old);
@@ -439,11 +452,10 @@ impl Daemon {
             Numbered::Old => Some(Command::RecordReplay { radio, text: words }),
             Numbered::Again => None,
         };
-        let records = !self.records_nothing();
         if let Some(command) = command {
             self.execute_for(now, &command, Some(arrived_us), out);
         }
-        if let Some(ack) = ack.filter(|_| records && self.degraded.is_none()) {
+        if let Some(ack) = ack.filter(|_| self.degraded.is_none()) {
             self.signal(now, link, &ack, out);
         }
     }

@@ -988,6 +988,69 @@ fn a_list_that_is_half_written_when_the_journal_fails_is_begun_anew() {
 }
 
 #[test]
+fn a_cry_for_help_reaches_every_console_though_nothing_is_recorded() {
+    let mut bench = Bench::with_consoles();
+    let radio = bench.on_duty();
+    bench.give(Input::JournalFailed("gone".to_owned()));
+    bench.written_list();
+    for console in [DESK, WATCH] {
+        bench.told(console);
+    }
+    let journal = bench.journal.len();
+    for _ in 0..2 {
+        press(&mut bench, radio);
+        bench.work();
+    }
+    write(&mut bench, radio, (1, 7), "我在三楼");
+    for console in [DESK, WATCH] {
+        let told = bench.told(console);
+        assert_eq!(told.len(), 2, "a repeat is not news: {told:?}");
+        assert_eq!(told[0]["method"], "board.unrecorded");
+        assert_eq!(told[0]["params"]["radio"], radio.0);
+        assert_eq!(told[0]["params"]["emergency"], true);
+        assert_eq!(told[1]["params"]["emergency"], false);
+        assert_eq!(told[1]["params"]["text"], "我在三楼");
+    }
+    assert_eq!(bench.journal.len(), journal);
+    bench.lists.clear();
+    bench.later(Daemon::FALLBACK_EVERY_MS);
+    let list = bench.written_list();
+    assert!(list.contains("未入库的电台消息"), "{list}");
+    assert!(
+        list.contains("| 紧急求助") && list.contains("| 我在三楼"),
+        "{list}"
+    );
+    press(&mut bench, radio);
+    bench.later(10_000);
+    press(&mut bench, radio);
+    bench.work();
+    assert_eq!(bench.told(WATCH).len(), 1, "it still calls");
+}
+
+#[test]
+fn a_text_that_came_while_the_disk_was_behind_is_taken_when_it_is_sent_again() {
+    let mut bench = Bench::with_consoles();
+    let radio = bench.on_duty();
+    bench.disk = false;
+    for number in 0..=Daemon::UNDURABLE {
+        bench.ask(DESK, "incident.report", &report(&number.to_string(), "III"));
+    }
+    assert!(bench.daemon.is_behind());
+    bench.told(WATCH);
+    write(&mut bench, radio, (1, 7), "我在三楼");
+    assert!(taken(&bench).is_empty());
+    let told = bench.told(WATCH);
+    assert_eq!(told[0]["method"], "board.unrecorded", "{told:?}");
+    bench.durable();
+    bench.disk = true;
+    bench.work();
+    write(&mut bench, radio, (1, 7), "我在三楼");
+    write(&mut bench, radio, (1, 7), "我在三楼");
+    let texts = taken(&bench).into_iter().filter(|it| it == "我在三楼");
+    assert_eq!(texts.count(), 1);
+}
+
+#[test]
 fn a_number_that_floods_is_told_once_and_loses_no_call() {
     const EACH: usize = 12;
     let mut bench = Bench::with_consoles();

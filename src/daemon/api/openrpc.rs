@@ -2,7 +2,9 @@
 //! answers. docs/openrpc.json is this; a test keeps it so.
 
 use super::method::{METHODS, Method};
-use crate::daemon::notice::{Degraded, Delta, Flood, Page, Positions, Recovered, Resync, Space};
+use crate::daemon::notice::{
+    Degraded, Delta, Flood, Page, Positions, Recovered, Resync, Space, Unrecorded,
+};
 use crate::daemon::rpc::Problem;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
@@ -30,6 +32,10 @@ const NOTICES: &[(&str, SchemaOf)] = &[
     ),
     ("board.flood", SchemaGenerator::subschema_for::<Flood<'_>>),
     ("board.space", SchemaGenerator::subschema_for::<Space<'_>>),
+    (
+        "board.unrecorded",
+        SchemaGenerator::subschema_for::<Unrecorded<'_>>,
+    ),
 ];
 
 /// Codes of errors below JSON-RPC's own, and what they mean.

@@ -173,6 +173,12 @@ impl Engine {
         }
     }
 
+    /// Whether a text is the key by which a terminal calls for help.
+    #[must_use]
+    pub fn calls_for_help(&self, text: &str) -> bool {
+        matches!(self.parse_key(text), Some((Key::NeedHelp, _)))
+    }
+
     /// A configured key, optionally followed by an incident number: `1`, `1 1042`, `1#1042`.
     pub(super) fn parse_key(&self, text: &str) -> Option<(Key, Option<IncidentId>)> {
         let text = text.trim();
