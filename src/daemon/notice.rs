@@ -172,8 +172,8 @@ pub struct Flood<'a> {
     pub waiting: usize,
 }
 
-/// `board.unrecorded`: what a terminal says while nothing can be recorded. It changes nothing and is
-/// not acknowledged: act on it by telephone and voice.
+/// `board.unrecorded`: what a terminal says while nothing can be recorded. It changes nothing and
+/// is not acknowledged: act on it by telephone and voice.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Unrecorded<'a> {
     /// Which terminal.

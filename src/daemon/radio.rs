@@ -438,7 +438,7 @@ impl Daemon {
         let radio = RadioId(text.from.id);
         let cry = self.engine.calls_for_help(&text.words);
         if self.degraded.is_some() || (self.is_behind() && !cry) {
-            // Before its number is noted: the terminal repeats it, and is heard when the disk goes on.
+            // Its number is not noted: it is repeated, and heard when the disk goes on.
             self.tell_unrecorded(now, radio, Some(&text.words), out);
             return;
         }
