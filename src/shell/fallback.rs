@@ -61,8 +61,15 @@ impl Slot {
     }
 }
 
-/// Serves until the slot is closed.
+/// Serves until the slot is closed. What the daemon before this one wrote last stays beside the
+/// list: it may hold what was recorded nowhere else.
 pub(super) fn run(slot: &Slot, path: &Path, data: &Path, told: &Sender<Wake>) {
+    match rename(path, beside(path, ".before")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, path = %path.display(), "failed to keep the last fallback list");
+        }
+        _ => {}
+    }
     let mut failed = false;
     loop {
         if let Some(room) = room(data) {
@@ -84,7 +91,7 @@ pub(super) fn run(slot: &Slot, path: &Path, data: &Path, told: &Sender<Wake>) {
 /// Puts `bytes` in the place of the file at `path`, whole or not at all. Nobody else may read it:
 /// it holds callers' numbers.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = draft_of(path);
+    let draft = beside(path, ".new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(&draft)?;
@@ -97,10 +104,11 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-fn draft_of(path: &Path) -> PathBuf {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    draft.into()
+/// The file of that name and ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 fn room(dir: &Path) -> Option<Room> {
@@ -137,9 +145,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FALLBACK_NAME);
         write(&path, b"good").unwrap();
-        std::fs::create_dir(draft_of(&path)).unwrap();
+        std::fs::create_dir(beside(&path, ".new")).unwrap();
         write(&path, b"never").unwrap_err();
         assert_eq!(std::fs::read(&path).unwrap(), b"good");
+    }
+
+    #[test]
+    fn the_list_of_the_daemon_before_stays_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FALLBACK_NAME);
+        let (told, _heard) = tokio::sync::mpsc::channel(1);
+        for list in ["first", "second"] {
+            let slot = Slot::default();
+            slot.put(list.into());
+            slot.close();
+            run(&slot, &path, dir.path(), &told);
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read(beside(&path, ".before")).unwrap(), b"first");
     }
 
     #[test]
