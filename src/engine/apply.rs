@@ -60,6 +60,7 @@ impl Engine {
             Event::ProposalMade { .. }
             | Event::ProposalOverdue { .. }
             | Event::ProposalEnded { .. }
+            | Event::ProposalDeclined { .. }
             | Event::RankingOverridden { .. } => self.apply_proposal(at, event)?,
             Event::IncidentClaimed { .. }
             | Event::ClaimQuestioned { .. }
