@@ -233,6 +233,7 @@ impl Replica {
             reported_ms,
             grade: incident.classification().grade.name(),
             category: summary.incident.category.unwrap_or_default(),
+            point: report.point,
             words: &words.join("\n").to_lowercase(),
             summary: &to_json(&summary),
             incident: &to_json(&views.incident(incident)),
