@@ -24,6 +24,7 @@ use rstar::primitives::GeomWithData;
 use rstar::{PointDistance, RTree};
 use serde_json::{Map, Value, json};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 use tieqi::config::Config;
 use tieqi::engine::Engine;
@@ -158,9 +159,9 @@ impl Town {
         policy.top_k = K;
         policy.register = (0..units)
             .zip(case.kinds.iter().cycle())
-            .map(|(unit, kind)| (format!("B{unit:06}"), *kind))
+            .map(|(unit, kind)| (format!("B{unit:06}").into(), *kind))
             .collect();
-        policy.terminals = (0..units).map(radio).collect();
+        policy.terminals = Arc::new((0..units).map(radio).collect());
         let mut town = Self {
             engine: Engine::new(policy),
             grown: Tree::new(),

@@ -21,6 +21,7 @@ use tieqi::engine::event::Event;
 use tieqi::engine::id::EngineTime;
 use tieqi::engine::image::Image;
 use tieqi::engine::policy::Policy;
+use tieqi::geo::Wgs84;
 use tieqi::journal::{self, FileDisk, Kind};
 use tieqi::radio::Rates;
 use tieqi::shell::Server;
@@ -31,6 +32,10 @@ fn numbers(page: &Value) -> Vec<u64> {
     incidents.iter().map(number).collect()
 }
 
+fn position(at: Wgs84) -> Value {
+    json!({ "lat": at.lat(), "lon": at.lon(), "datum": "wgs84" })
+}
+
 fn list(console: &mut Client, params: Value) -> Vec<u64> {
     numbers(&console.call("incident.list", &params).unwrap())
 }
@@ -39,11 +44,20 @@ fn list(console: &mut Client, params: Value) -> Vec<u64> {
 fn a_list_holds_what_its_asker_was_told_and_every_filter_narrows_it() {
     let town = Town::start();
     let mut console = town.console("calls");
+    let grid = town.config.places.iter().find(|it| it.key == "grid-040");
+    let community = town.config.communities.get(2);
+    let (grid, community) = (grid.unwrap(), community.unwrap());
     for number in 1..=7u64 {
         let mut call = report(&number.to_string());
         if number == 3 {
             call["text"] = json!("摩托车 Collision 有人受伤");
             call["grade"] = json!("I");
+        }
+        match number {
+            2 => call["position"] = position(grid.at),
+            4 => call["position"] = position(community.at),
+            6 => drop(call.as_object_mut().unwrap().remove("position")),
+            _ => {}
         }
         console.call("incident.report", &call).unwrap();
         let ask = ("incident.list", json!({}));
@@ -66,6 +80,19 @@ fn a_list_holds_what_its_asker_was_told_and_every_filter_narrows_it() {
         (json!({ "incident": 4, "grade": "I" }), vec![]),
         (json!({ "incident": 99 }), vec![]),
         (json!({ "category": "theft" }), vec![]),
+        (json!({ "category": "traffic_minor", "limit": 1 }), vec![7]),
+        (json!({ "grid": "grid-040" }), vec![2]),
+        (json!({ "grid": "grid-040", "incident": 3 }), vec![]),
+        (
+            json!({ "community": community.key, "incident": 4 }),
+            vec![4],
+        ),
+        // Without a place it is nobody's, and it is in no grid twice.
+        (json!({ "community": community.key, "incident": 6 }), vec![]),
+        (
+            json!({ "community": community.key, "grid": "grid-040", "incident": 4 }),
+            vec![],
+        ),
         (json!({ "from": "2100-01-01T00:00:00Z" }), vec![]),
         (json!({ "to": "2000-01-01T00:00:00Z" }), vec![]),
         (json!({ "unit": "nobody" }), vec![]),
@@ -93,6 +120,9 @@ fn a_list_holds_what_its_asker_was_told_and_every_filter_narrows_it() {
         json!({ "grade": "V" }),
         json!({ "from": "yesterday" }),
         json!({ "colour": "red" }),
+        json!({ "grid": "community-1" }),
+        json!({ "community": "nowhere" }),
+        json!({ "category": "robery" }),
     ];
     for params in bad {
         let error = common::refused(&mut console, "incident.list", &params);

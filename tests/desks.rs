@@ -166,6 +166,33 @@ fn a_choice_against_the_ranking_is_shown_as_such() {
 }
 
 #[test]
+fn a_declined_proposal_goes_to_the_next_and_is_kept() {
+    let (town, _radios) = town(9);
+    let shown = proposed(&town, "declined");
+    let mut desk = town.console("li");
+    let decline = |key: &str| {
+        let reason = "车辆检修";
+        json!({ "key": key, "proposal": shown["proposal"], "reason": reason })
+    };
+    let answer = desk.call("proposal.decline", &decline("1")).unwrap();
+    let next = &answer["proposed"][0];
+    assert_eq!(next["incident"], shown["incident"], "{answer}");
+    assert_ne!(next["unit"], shown["unit"], "{answer}");
+    let seen = proposal(&mut desk, &shown["incident"]);
+    assert_eq!(seen["proposal"], next["proposal"], "{seen}");
+    let again = desk.call("proposal.decline", &decline("1")).unwrap();
+    assert_eq!(again, answer, "the same key, the same answer");
+    let error = refused(&mut desk, "proposal.decline", &decline("2"));
+    assert_eq!(error["data"]["kind"], "unknown_proposal", "{error}");
+    let blank = json!({ "key": "3", "proposal": next["proposal"], "reason": "" });
+    let error = refused(&mut desk, "proposal.decline", &blank);
+    assert_eq!(error["code"], -32602, "{error}");
+    let mut calls = town.console("calls");
+    let error = refused(&mut calls, "proposal.decline", &decline("4"));
+    assert_eq!(error["code"], 3, "only who dispatches declines: {error}");
+}
+
+#[test]
 fn a_claim_names_its_holder_until_its_desk_is_gone() {
     let (town, _radios) = town(6);
     let shown = proposed(&town, "claim");

@@ -118,7 +118,8 @@ fn freeze(to: &Path) {
     };
     let image = postcard::to_allocvec(&engine.image()).unwrap();
     let mut snapshots = FileDisk::lock(&data.join("snapshots")).unwrap();
-    journal::write_snapshot(&mut snapshots, &head, &image).unwrap();
+    let length = image.len() as u64;
+    journal::write_snapshot(&mut snapshots, &head, length, |sink| sink(&image)).unwrap();
     let mut disk = journal.into_disk();
     assert!(journal::cool(&mut disk, head.point.seq).unwrap().is_some());
     for lock in [data.join("lock"), data.join("snapshots/lock")] {

@@ -1,6 +1,7 @@
 //! A town of any size: the sample config with its register replaced by units on a lattice.
 
 use jiff::civil::date;
+use std::sync::Arc;
 use tieqi::config::{Config, Gateway, GatewayLink, Officer, Origin, Service, Terminal, UnitEntry};
 use tieqi::engine::id::{Point, RadioId};
 use tieqi::engine::policy::{Limits, Skills, UnitKind};
@@ -81,22 +82,21 @@ pub(crate) fn config(units: u32) -> anyhow::Result<Config> {
         .for_each(|plan| plan.limits = limits);
     policy.ladder.deliver_ms = 10_000;
     policy.max_open_incidents = 40_000;
-    policy.register.clear();
-    policy.terminals.clear();
+    let kind = UnitKind::Motorcycle;
+    let register = (0..units).map(|unit| (call_sign(unit).into(), kind));
+    policy.register = register.collect();
+    let radios = (0..units).map(|unit| RadioId(FIRST_RADIO + unit));
+    policy.terminals = Arc::new(radios.collect());
     config.register.clear();
     config.terminals.clear();
     config.officers.clear();
     for unit in 0..units {
         let radio = RadioId(FIRST_RADIO + unit);
-        policy
-            .register
-            .push((call_sign(unit), UnitKind::Motorcycle));
-        policy.terminals.insert(radio);
         config.register.push(UnitEntry {
-            call_sign: call_sign(unit),
-            kind: UnitKind::Motorcycle,
-            squad: String::new(),
-            post: String::new(),
+            call_sign: call_sign(unit).into(),
+            kind,
+            squad: "".into(),
+            post: "".into(),
             home: Point::default(),
             skills: Skills(0x7F),
             terminals: vec![radio],
@@ -104,16 +104,16 @@ pub(crate) fn config(units: u32) -> anyhow::Result<Config> {
         });
         let terminal = Terminal {
             subnet: 10,
-            model: String::new(),
+            model: "".into(),
             gateway: 0,
             slot: 1,
             origin: Origin::Simulated,
         };
         config.terminals.insert(radio, terminal);
         let officer_row = Officer {
-            name: String::new(),
+            name: "".into(),
             sworn: true,
-            squad: String::new(),
+            squad: "".into(),
             group: None,
             skills: Skills(0x7F),
             origin: Origin::Simulated,

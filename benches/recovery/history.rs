@@ -128,7 +128,8 @@ impl Writer {
             wall_ms: self.journal.wall_at(self.at.0),
         };
         let payload = postcard::to_allocvec(&self.engine.image());
-        write_snapshot(disk, &head, &payload.context("failed to encode the image")?)?;
+        let payload = payload.context("failed to encode the image")?;
+        write_snapshot(disk, &head, payload.len() as u64, |sink| sink(&payload))?;
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn entries(
         .rows
         .iter()
         .enumerate()
-        .map(|(i, u)| (u.call_sign.as_str(), i))
+        .map(|(i, u)| (&*u.call_sign, i))
         .collect();
     let mut taken = Taken::default();
     let mut out = Vec::new();
@@ -194,7 +194,7 @@ fn crew(
             continue;
         };
         if let (Some(own), Some(group)) = (&officer.group, group)
-            && *own != group.key
+            && **own != *group.key
         {
             let text = format!("`{}` is of group `{own}`, not `{}`", word.value, group.key);
             report.warn(&word.spot, text);

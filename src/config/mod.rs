@@ -339,7 +339,7 @@ fn policy(
             .iter()
             .map(|u| (u.call_sign.clone(), u.kind))
             .collect(),
-        terminals: terminals.keys().copied().collect(),
+        terminals: Arc::new(terminals.keys().copied().collect()),
         speed_cm_s: dispatch.speed_cm_s,
         plausible_cm_s: dispatch.plausible_cm_s,
         suspicion: dispatch.suspicion,

@@ -6,7 +6,7 @@ use super::dispatch::KINDS;
 use super::fault::{Report, Source, Spot, Text};
 use super::origin::Origin;
 use super::radio::{Gateway, Service};
-use super::table::{self, Checked, Keys, Row};
+use super::table::{self, Checked, Keys, Row, Shared};
 use super::town::Place;
 use crate::engine::id::{Point, RadioId};
 use crate::engine::policy::{Skills, UnitKind};
@@ -25,7 +25,7 @@ pub struct Terminal {
     /// First byte of its address.
     pub subnet: u8,
     /// Model, for people.
-    pub model: String,
+    pub model: Arc<str>,
     /// Place in [`super::Config::gateways`] of the gateway it is usually on.
     pub gateway: usize,
     /// Slot it is usually on.
@@ -38,13 +38,13 @@ pub struct Terminal {
 #[derive(Debug, Clone)]
 pub struct Officer {
     /// Name.
-    pub name: String,
+    pub name: Box<str>,
     /// Whether sworn.
     pub sworn: bool,
     /// Squad, for people.
-    pub squad: String,
+    pub squad: Arc<str>,
     /// Duty group of the roster.
-    pub group: Option<String>,
+    pub group: Option<Arc<str>>,
     /// Skills.
     pub skills: Skills,
     /// Where the row comes from.
@@ -55,13 +55,13 @@ pub struct Officer {
 #[derive(Debug, Clone)]
 pub struct UnitEntry {
     /// Call sign (呼号).
-    pub call_sign: String,
+    pub call_sign: Arc<str>,
     /// What it moves with.
     pub kind: UnitKind,
     /// Squad, for people.
-    pub squad: String,
+    pub squad: Arc<str>,
     /// Key of the place it is posted at.
-    pub post: String,
+    pub post: Arc<str>,
     /// That place in the plane.
     pub home: Point,
     /// Skills its vehicle brings.
@@ -81,7 +81,8 @@ pub(super) fn terminals(
     const COLUMNS: &[&str] = &["radio_id", "subnet", "model", "gateway", "slot", "origin"];
     let mut ids = Keys::default();
     let mut lacking = BTreeSet::new();
-    let mut out = BTreeMap::new();
+    let mut models = Shared::default();
+    let mut out = Vec::new();
     for row in table::rows(report, source, COLUMNS) {
         let id = row
             .int("radio_id", 1..=RADIO_ID_MAX)
@@ -109,20 +110,18 @@ pub(super) fn terminals(
         if lacking.insert((gateway, slot)) {
             lacking_links(report, &row.spot("slot"), gateways.get(gateway), slot);
         }
-        let model = model.value;
-        out.insert(
-            RadioId(id),
-            Terminal {
-                subnet,
-                model,
-                gateway,
-                slot,
-                origin,
-            },
-        );
+        let model = models.of(&model.value);
+        let terminal = Terminal {
+            subnet,
+            model,
+            gateway,
+            slot,
+            origin,
+        };
+        out.push((RadioId(id), terminal));
     }
     Checked {
-        rows: out,
+        rows: out.into_iter().collect(),
         keys: ids,
     }
 }
@@ -162,8 +161,8 @@ pub(super) fn officers(
     groups: &[&str],
 ) -> Checked<BTreeMap<String, Officer>> {
     const COLUMNS: &[&str] = &["id", "name", "sworn", "squad", "group", "skills", "origin"];
-    let mut ids = Keys::default();
-    let mut out = BTreeMap::new();
+    let (mut ids, mut shared) = (Keys::default(), Shared::default());
+    let mut out = Vec::new();
     for row in table::rows(report, source, COLUMNS) {
         let (id, name, squad) = (row.text("id"), row.text("name"), row.text("squad"));
         let sworn = row.choice("sworn", &[("true", true), ("false", false)]);
@@ -180,21 +179,20 @@ pub(super) fn officers(
         let (Some(id), Some(name), Some(squad), Some(sworn)) = (id, name, squad, sworn) else {
             continue;
         };
-        let (name, squad, group) = (name.value, squad.value, group.map(|g| g.value));
-        out.insert(
-            id.value,
-            Officer {
-                name,
-                sworn,
-                squad,
-                group,
-                skills,
-                origin,
-            },
-        );
+        let squad = shared.of(&squad.value);
+        let group = group.map(|group| shared.of(&group.value));
+        let officer = Officer {
+            name: name.value.into(),
+            sworn,
+            squad,
+            group,
+            skills,
+            origin,
+        };
+        out.push((id.value, officer));
     }
     Checked {
-        rows: out,
+        rows: out.into_iter().collect(),
         keys: ids,
     }
 }
@@ -228,6 +226,7 @@ pub(super) fn units(
         .map(|p| (p.key.as_str(), p))
         .collect();
     let (mut signs, mut radios) = (Keys::default(), Keys::default());
+    let mut shared = Shared::default();
     let mut out = Vec::new();
     for row in table::rows(report, source, COLUMNS) {
         let (call_sign, kind) = (row.text("call_sign"), row.choice("kind", &KINDS));
@@ -249,18 +248,18 @@ pub(super) fn units(
             let text = format!("a call sign has at most {CALL_SIGN_CHARS_MAX} characters");
             report.fault(&call_sign.spot, text);
         }
-        let (call_sign, squad, post) = (call_sign.value, squad.value, post.value);
         out.push(UnitEntry {
-            call_sign,
+            call_sign: call_sign.value.into(),
             kind,
-            squad,
-            post,
+            squad: shared.of(&squad.value),
+            post: shared.of(&post.value),
             home,
             skills,
             terminals,
             origin,
         });
     }
+    out.shrink_to_fit();
     Checked {
         rows: out,
         keys: signs,

@@ -5,7 +5,7 @@
 
 use super::fault::{Report, Source, Spot, Text};
 use super::origin::Origin;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
@@ -21,12 +21,25 @@ pub(super) struct Row<'a> {
     fields: Vec<(String, Range<usize>)>,
 }
 
-/// All rows of a table whose header must name exactly `columns`, in any order.
+/// The rows of a table, read one at a time: a province's table is never held as rows.
+pub(super) struct Rows<'a> {
+    report: &'a Report,
+    source: &'a Arc<Source>,
+    columns: &'static [&'static str],
+    /// None when the header had a fault, or after the last row.
+    records: Option<csv::StringRecordsIntoIter<&'a [u8]>>,
+    /// Fields of the header, and where in it each column stands.
+    header: usize,
+    order: Vec<usize>,
+    read: usize,
+}
+
+/// The rows of a table whose header must name exactly `columns`, in any order.
 pub(super) fn rows<'a>(
     report: &'a Report,
-    source: &Arc<Source>,
+    source: &'a Arc<Source>,
     columns: &'static [&'static str],
-) -> Vec<Row<'a>> {
+) -> Rows<'a> {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .trim(csv::Trim::All)
@@ -34,68 +47,84 @@ pub(super) fn rows<'a>(
     let header = match reader.headers() {
         Ok(header) => header.clone(),
         Err(e) => {
-            report.fault(
-                &Spot::file(source),
-                format!("failed to read the header: {e}"),
-            );
-            return Vec::new();
+            let text = format!("failed to read the header: {e}");
+            report.fault(&Spot::file(source), text);
+            csv::StringRecord::new()
         }
     };
-    let Some(order) = order(report, source, &header, columns) else {
-        return Vec::new();
+    let order = match header.is_empty() {
+        true => None,
+        false => order(report, source, &header, columns),
     };
-    let mut rows = Vec::new();
-    let mut refused = 0_usize;
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(e) => {
-                report.fault(&Spot::file(source), format!("failed to read a row: {e}"));
-                break;
+    Rows {
+        report,
+        source,
+        columns,
+        records: order.is_some().then(|| reader.into_records()),
+        header: header.len(),
+        order: order.unwrap_or_default(),
+        read: 0,
+    }
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = Row<'a>;
+
+    fn next(&mut self) -> Option<Row<'a>> {
+        loop {
+            let record = self.record()?;
+            let start = record
+                .position()
+                .map_or(0, |p| usize::try_from(p.byte()).unwrap_or(0));
+            let spans = spans(&self.source.text, start, record.len());
+            if record.len() != self.header {
+                self.refuse(record.len(), spans.first().cloned());
+                continue;
             }
-        };
-        let start = record
-            .position()
-            .map_or(0, |p| usize::try_from(p.byte()).unwrap_or(0));
-        let spans = spans(&source.text, start, record.len());
-        if record.len() != header.len() {
-            let span = spans.first().map_or(0..0, |s| s.clone());
-            let spot = Spot {
-                source: source.clone(),
-                key: String::new(),
-                span: Some(span),
+            let field = |at: &usize| {
+                let text = record.get(*at).unwrap_or_default().to_owned();
+                (text, spans.get(*at).cloned().unwrap_or(0..0))
             };
-            let (found, want) = (record.len(), header.len());
-            report.fault(
-                &spot,
-                format!("the row has {found} fields, the header {want}"),
-            );
-            refused += 1;
-            continue;
+            return Some(Row {
+                report: self.report,
+                source: self.source.clone(),
+                columns: self.columns,
+                fields: self.order.iter().map(field).collect(),
+            });
         }
-        let field = |at: &usize| {
-            let text = record.get(*at).unwrap_or_default().to_owned();
-            (text, spans.get(*at).cloned().unwrap_or(0..0))
+    }
+}
+
+impl Rows<'_> {
+    /// The next line, unless there are too many.
+    fn record(&mut self) -> Option<csv::StringRecord> {
+        let fault = match self.records.as_mut()?.next() {
+            Some(Ok(record)) if self.read < ROWS_MAX => {
+                self.read += 1;
+                return Some(record);
+            }
+            Some(Ok(_)) => Some(format!("has more than {ROWS_MAX} rows")),
+            Some(Err(e)) => Some(format!("failed to read a row: {e}")),
+            None if self.read == 0 => Some("has no rows".to_owned()),
+            None => None,
         };
-        let fields = order.iter().map(field).collect();
-        rows.push(Row {
-            report,
-            source: source.clone(),
-            columns,
-            fields,
-        });
-        if rows.len() > ROWS_MAX {
-            report.fault(
-                &Spot::file(source),
-                format!("has more than {ROWS_MAX} rows"),
-            );
-            break;
+        self.records = None;
+        if let Some(text) = fault {
+            self.report.fault(&Spot::file(self.source), text);
         }
+        None
     }
-    if rows.is_empty() && refused == 0 {
-        report.fault(&Spot::file(source), "has no rows");
+
+    fn refuse(&self, found: usize, span: Option<Range<usize>>) {
+        let spot = Spot {
+            source: self.source.clone(),
+            key: String::new(),
+            span: Some(span.unwrap_or(0..0)),
+        };
+        let want = self.header;
+        let text = format!("the row has {found} fields, the header {want}");
+        self.report.fault(&spot, text);
     }
-    rows
 }
 
 /// Where in the header each wanted column stands; `None` when one is missing.
@@ -272,35 +301,48 @@ impl<T> Checked<T> {
         known: impl IntoIterator<Item = &'n str>,
     ) {
         // A table that could not be read has its own fault and no keys.
-        if !self.keys.0.is_empty() && !self.keys.0.contains_key(&text.value) {
+        if !self.keys.0.is_empty() && !self.keys.0.contains_key(text.value.as_str()) {
             report.unknown(text, what, known);
         }
     }
 }
 
-/// Keys already taken, and where.
+/// Keys already taken, and where: the file and the byte.
 #[derive(Default)]
-pub(super) struct Keys(BTreeMap<String, Spot>);
+pub(super) struct Keys(BTreeMap<Box<str>, (Arc<Source>, usize)>);
 
 impl Keys {
     /// Takes a key; a second taker is a fault that names the first.
     pub(super) fn claim(&mut self, report: &Report, key: Option<&Text>, what: &str) {
         let Some(key) = key else { return };
-        if let Some(first) = self.0.get(&key.value) {
-            let line = first.span.as_ref().map_or(1, |s| {
-                first
-                    .source
-                    .text
-                    .get(..s.start)
-                    .map_or(1, |t| t.matches('\n').count() + 1)
-            });
-            let (value, file) = (&key.value, &first.source.name);
+        if let Some((source, start)) = self.0.get(key.value.as_str()) {
+            let before = source.text.get(..*start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let (value, file) = (&key.value, &source.name);
             report.fault(
                 &key.spot,
                 format!("{what} `{value}` stands twice, first at {file}:{line}"),
             );
             return;
         }
-        self.0.insert(key.value.clone(), key.spot.clone());
+        let start = key.spot.span.as_ref().map_or(0, |span| span.start);
+        let first = (key.spot.source.clone(), start);
+        self.0.insert(key.value.as_str().into(), first);
+    }
+}
+
+/// Texts that many rows have, each held once.
+#[derive(Default)]
+pub(super) struct Shared(BTreeSet<Arc<str>>);
+
+impl Shared {
+    /// The one copy of a text.
+    pub(super) fn of(&mut self, text: &str) -> Arc<str> {
+        if let Some(held) = self.0.get(text) {
+            return held.clone();
+        }
+        let held: Arc<str> = text.into();
+        self.0.insert(held.clone());
+        held
     }
 }

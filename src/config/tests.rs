@@ -56,7 +56,7 @@ fn the_shipped_config_holds_the_town() {
     let squad: Vec<_> = config
         .officers
         .values()
-        .filter(|o| o.squad == "铁骑大队")
+        .filter(|o| &*o.squad == "铁骑大队")
         .collect();
     assert_eq!(squad.iter().filter(|o| o.sworn).count(), 12);
     assert_eq!(squad.len(), 50);

@@ -6,7 +6,7 @@ use super::rpc::{self, Problem};
 use super::session::ConsoleId;
 use super::view::{ArchiveHealth, Rebuilding, SnapshotHealth};
 use super::{Daemon, Now};
-use crate::engine::id::IncidentId;
+use crate::engine::id::{IncidentId, Point};
 use crate::engine::policy::Grade;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +21,26 @@ pub const DEFAULT_PAGE: usize = 50;
 
 /// Where a page ended: report time in UTC ms since 1970, and number.
 pub type Cursor = (i64, u32);
+
+/// A grid (网格) or a community (社区): what is nearer to its centre than to any other of its kind,
+/// because the config knows no more of them than their centres.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Area {
+    /// Centres of all of its kind, in the config's order.
+    pub centres: Vec<Point>,
+    /// Which of them is its own.
+    pub own: usize,
+}
+
+impl Area {
+    /// Whether a place lies in it; of two equally far the first in the config has it.
+    #[must_use]
+    pub fn holds(&self, at: Point) -> bool {
+        let centres = self.centres.iter().enumerate();
+        let nearest = centres.min_by_key(|(number, centre)| (centre.distance_cm(at), *number));
+        nearest.is_some_and(|(number, _)| number == self.own)
+    }
+}
 
 /// Which incidents; everything that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +57,8 @@ pub struct Filter {
     pub grade: Option<Grade>,
     /// Key of its category now.
     pub category: Option<String>,
+    /// It lies in all of these.
+    pub areas: Vec<Area>,
     /// Words that all stand in place, text, caller or notes.
     pub text: Option<String>,
     /// Only what is older than the end of the page before.

@@ -123,7 +123,8 @@ impl Touched {
             Event::Case(event) => self.note_case(views, event),
             Event::ProposalMade { proposal, .. }
             | Event::ProposalOverdue { proposal, .. }
-            | Event::ProposalEnded { proposal, .. } => {
+            | Event::ProposalEnded { proposal, .. }
+            | Event::ProposalDeclined { proposal, .. } => {
                 self.proposals.insert(*proposal);
             }
             Event::TextReceived { radio, text, .. } => {

@@ -365,6 +365,7 @@ impl Daemon {
             Rejection::UnknownAssignment(_) => "unknown_assignment",
             Rejection::UnknownUnit(_) => "unknown_unit",
             Rejection::UnknownAlarm(_) => "unknown_alarm",
+            Rejection::UnknownProposal(_) => "unknown_proposal",
             Rejection::UnknownTask(_) => "unknown_task",
             Rejection::UnknownCategory(_) => "unknown_category",
             Rejection::UnknownTerminal(_) => "unknown_terminal",

@@ -262,7 +262,7 @@ impl Bench {
     fn on_duty(&mut self) -> RadioId {
         self.connect();
         let entry = &self.daemon.config.register[0];
-        let (call_sign, radio) = (entry.call_sign.clone(), entry.terminals[0]);
+        let (call_sign, radio) = (&*entry.call_sign, entry.terminals[0]);
         let duty = json!({
             "key": "on", "unit": call_sign, "crew": ["P0001"], "terminals": [radio],
         });

@@ -60,6 +60,7 @@ impl Engine {
             Event::ProposalMade { .. }
             | Event::ProposalOverdue { .. }
             | Event::ProposalEnded { .. }
+            | Event::ProposalDeclined { .. }
             | Event::RankingOverridden { .. } => self.apply_proposal(at, event)?,
             Event::IncidentClaimed { .. }
             | Event::ClaimQuestioned { .. }
@@ -114,7 +115,7 @@ impl Engine {
                 kind,
             } => {
                 self.state.call_signs.insert(call_sign.clone(), *unit);
-                let unit = Unit {
+                let unit = Box::new(Unit {
                     id: *unit,
                     call_sign: call_sign.clone(),
                     kind: *kind,
@@ -124,7 +125,7 @@ impl Engine {
                     active: None,
                     stacked: Default::default(),
                     emergency: None,
-                };
+                });
                 self.state.units.insert(unit.id, unit);
             }
             Event::UnitSignedOn { unit, duty, .. } => {
@@ -528,8 +529,7 @@ impl Engine {
                 slot.filled_by = None;
             }
         }
-        of.held.retain(|(held, until)| *held != unit && *until > at);
-        of.held.push((unit, held_until));
+        of.hold(at, unit, held_until);
         self.release(at, id, unit)?;
         self.touch_assignment(id)?;
         self.todo.place(incident);

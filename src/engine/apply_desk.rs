@@ -5,7 +5,7 @@ use super::alarm::{About, Alarm, AlarmKind};
 use super::claim::Claim;
 use super::deadline::Due;
 use super::event::Event;
-use super::id::{AlarmId, CallId, EngineTime, IncidentId};
+use super::id::{AlarmId, CallId, EngineTime, IncidentId, ProposalId};
 use super::proposal::{Proposal, Proposals};
 use super::state::State;
 
@@ -40,11 +40,18 @@ impl Engine {
                 self.index.deadlines.set(due, Some(*deadline));
             }
             Event::ProposalEnded { proposal, .. } => {
-                self.todo.refill |= self.state.proposals.len() >= Proposals::MAX;
-                let old = self.state.proposals.remove(*proposal)?;
-                self.index.deadlines.set(Due::Proposal(*proposal), None);
                 // Its unit is free for the incident's other slots.
-                self.todo.place(old.incident);
+                self.end_proposal(*proposal)?;
+            }
+            Event::ProposalDeclined {
+                proposal,
+                held_until,
+                ..
+            } => {
+                let old = self.end_proposal(*proposal)?;
+                let incident = self.state.incidents.get_mut(&old.incident)?;
+                incident.hold(at, old.unit, *held_until);
+                self.touch_incident(old.incident);
             }
             Event::RankingOverridden {
                 assignment, shown, ..
@@ -54,6 +61,15 @@ impl Engine {
             _ => return None,
         }
         Some(())
+    }
+
+    /// Takes a proposal out; its incident is looked at again.
+    fn end_proposal(&mut self, id: ProposalId) -> Option<Proposal> {
+        self.todo.refill |= self.state.proposals.len() >= Proposals::MAX;
+        let old = self.state.proposals.remove(id)?;
+        self.index.deadlines.set(Due::Proposal(id), None);
+        self.todo.place(old.incident);
+        Some(old)
     }
 
     pub(super) fn apply_claim(&mut self, at: EngineTime, event: &Event) -> Option<()> {

@@ -5,7 +5,9 @@ use super::call::{Invalid, Ring};
 use super::case::{Agency, Form};
 use super::claim::Desk;
 use super::detail::{By, LinkName, Peer};
-use super::id::{AlarmId, AssignmentId, CallId, IncidentId, Point, RadioId, TaskId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, CallId, IncidentId, Point, ProposalId, RadioId, TaskId, UnitId,
+};
 use super::incident::{Classification, Report};
 use super::message::{Request, Talkgroup};
 use super::ranking::Ranking;
@@ -151,6 +153,15 @@ pub enum Command {
         shown: Option<Box<Ranking>>,
         /// Let it wait behind the unit's active assignment.
         stack: bool,
+        /// Who.
+        by: By,
+    },
+    /// Does not want the unit proposed for a slot.
+    DeclineProposal {
+        /// Which proposal.
+        proposal: ProposalId,
+        /// Why.
+        reason: String,
         /// Who.
         by: By,
     },

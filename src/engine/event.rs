@@ -509,4 +509,15 @@ pub enum Event {
     Case(CaseEvent),
     /// Of a terminal that may not be who it says.
     Suspect(SuspectEvent),
+    /// A desk does not want the unit proposed; the next best is proposed.
+    ProposalDeclined {
+        /// Which.
+        proposal: ProposalId,
+        /// Until when the unit is not asked again for that incident.
+        held_until: EngineTime,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: By,
+    },
 }

@@ -376,6 +376,13 @@ impl Incident {
         }
     }
 
+    /// `unit` is not asked again before `until`; those whose time has come may be.
+    pub(super) fn hold(&mut self, at: EngineTime, unit: UnitId, until: EngineTime) {
+        self.held
+            .retain(|(held, until)| *held != unit && *until > at);
+        self.held.push((unit, until));
+    }
+
     /// Whether `unit` was asked before and must not be asked again yet.
     #[must_use]
     pub fn holds(&self, unit: UnitId) -> bool {
@@ -388,7 +395,7 @@ impl Incident {
 pub(super) fn replan(
     incident: &mut Incident,
     assignments: &mut BTreeMap<AssignmentId, Assignment>,
-    units: &BTreeMap<UnitId, Unit>,
+    units: &BTreeMap<UnitId, Box<Unit>>,
     needs: &[Need],
 ) {
     let old = std::mem::take(&mut incident.slots);

@@ -8,6 +8,7 @@ use super::safety::SafetyChecks;
 use super::suspect::Suspicion;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Grade of an incident (警情级别). `One` is "life or violence now".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -197,10 +198,11 @@ pub struct Policy {
     pub default_plans: [Plan; 4],
     /// Plan of an officer's emergency: who backs up.
     pub emergency: Plan,
-    /// Call signs of the register, in the config's order, with their kinds.
-    pub register: Vec<(String, UnitKind)>,
+    /// Call signs of the register, in the config's order, with their kinds. Held once, however
+    /// many engines decide by it.
+    pub register: Arc<[(Arc<str>, UnitKind)]>,
     /// Radio ids the config knows. Others are strangers and change nothing.
-    pub terminals: BTreeSet<RadioId>,
+    pub terminals: Arc<BTreeSet<RadioId>>,
     /// Speed for ranking in cm/s, in the order of [`UnitKind::ALL`].
     pub speed_cm_s: [u32; 4],
     /// The fastest anybody moves, cm/s: a fix that would need more is not believed.

@@ -57,10 +57,16 @@ pub struct Place {
 #[derive(Debug, Default, Clone)]
 struct Track {
     place: Option<Place>,
-    /// The last fix that was not believed.
-    claimed: Option<Fix>,
     /// Its terminal is suspect: somebody else's place goes before it.
     contested: bool,
+    /// What was not believed; most terminals have nothing.
+    doubts: Option<Box<Doubts>>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Doubts {
+    /// The last fix that was not believed.
+    claimed: Option<Fix>,
     /// Doubtful fixes so far, and when one of each kind was last journalled.
     doubted: u32,
     noted_at: BTreeMap<Doubt, EngineTime>,
@@ -117,12 +123,13 @@ impl Positions {
         (fix, doubt): (Fix, Doubt),
     ) -> bool {
         let track = self.tracks.entry(radio).or_default();
-        track.doubted = track.doubted.saturating_add(1);
-        track.claimed = Some(fix);
-        let last = track.noted_at.get(&doubt);
+        let doubts = track.doubts.get_or_insert_default();
+        doubts.doubted = doubts.doubted.saturating_add(1);
+        doubts.claimed = Some(fix);
+        let last = doubts.noted_at.get(&doubt);
         let due = last.is_none_or(|last| now.since_ms(*last) >= Self::DOUBT_EVERY_MS);
         if due {
-            track.noted_at.insert(doubt, now);
+            doubts.noted_at.insert(doubt, now);
         }
         due
     }
@@ -185,13 +192,17 @@ impl Positions {
     /// The last fix of a terminal that was not believed.
     #[must_use]
     pub fn claimed(&self, radio: RadioId) -> Option<Fix> {
-        self.tracks.get(&radio)?.claimed
+        self.doubts(radio)?.claimed
     }
 
     /// Doubtful fixes of a terminal so far.
     #[must_use]
     pub fn doubted(&self, radio: RadioId) -> u32 {
-        self.tracks.get(&radio).map_or(0, |track| track.doubted)
+        self.doubts(radio).map_or(0, |doubts| doubts.doubted)
+    }
+
+    fn doubts(&self, radio: RadioId) -> Option<&Doubts> {
+        self.tracks.get(&radio)?.doubts.as_deref()
     }
 
     /// A terminal becomes suspect, or is trusted again.

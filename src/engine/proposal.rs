@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! made ─▶ open ⟲ overdue (the supervisor is alarmed, it stays)
-//!           └─▶ answered │ unit gone │ slot filled │ incident ended
+//!           └─▶ answered │ declined │ unit gone │ slot filled │ incident ended
 //! ```
 //! An open one never changes: nobody driving by moves it under the cursor. It ends when a desk
-//! offers somebody for its slot, when its unit can no longer be sent, or when nothing is missing.
+//! offers somebody for its slot or declines it, when its unit can no longer be sent, or when
+//! nothing is missing.
 
 use super::id::{EngineTime, IncidentId, ProposalId, UnitId};
 use super::ranking::Ranking;

@@ -3,7 +3,9 @@
 use super::assignment::{Rung, Step};
 use super::call::CallPhase;
 use super::claim::Desk;
-use super::id::{AlarmId, AssignmentId, CallId, CategoryCode, IncidentId, RadioId, TaskId, UnitId};
+use super::id::{
+    AlarmId, AssignmentId, CallId, CategoryCode, IncidentId, ProposalId, RadioId, TaskId, UnitId,
+};
 use super::incident::Phase;
 use super::ranking::Ranking;
 use super::unit::UnitState;
@@ -17,6 +19,9 @@ pub enum Rejection {
     /// No such assignment.
     #[error("there is no assignment {0}")]
     UnknownAssignment(AssignmentId),
+    /// No such proposal, or answered already.
+    #[error("there is no open proposal {0}")]
+    UnknownProposal(ProposalId),
     /// No such unit.
     #[error("there is no unit {0}")]
     UnknownUnit(UnitId),

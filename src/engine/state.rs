@@ -99,8 +99,8 @@ pub struct State {
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Their assignments.
     pub assignments: BTreeMap<AssignmentId, Assignment>,
-    /// The register.
-    pub units: BTreeMap<UnitId, Unit>,
+    /// The register. Boxed, because a map that grows in order keeps half its places empty.
+    pub units: BTreeMap<UnitId, Box<Unit>>,
     /// Units by call sign.
     pub call_signs: BTreeMap<String, UnitId>,
     /// Terminals that were ever on the air or held by a unit.
@@ -202,7 +202,10 @@ impl State {
 
     /// A unit by id.
     pub fn unit(&self, id: UnitId) -> Result<&Unit, Rejection> {
-        self.units.get(&id).ok_or(Rejection::UnknownUnit(id))
+        self.units
+            .get(&id)
+            .map(Box::as_ref)
+            .ok_or(Rejection::UnknownUnit(id))
     }
 
     /// Open assignments of an incident, by id; stacked ones too.
@@ -257,6 +260,8 @@ impl State {
     /// The unit that holds a terminal.
     #[must_use]
     pub fn holder(&self, radio: RadioId) -> Option<&Unit> {
-        self.units.get(&self.terminals.get(&radio)?.holder?)
+        self.units
+            .get(&self.terminals.get(&radio)?.holder?)
+            .map(Box::as_ref)
     }
 }

@@ -150,21 +150,27 @@ pub type Via<'a> = (&'a str, u8);
 /// of it is journalled.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Evidence {
-    of: BTreeMap<RadioId, Trace>,
+    of: BTreeMap<RadioId, Box<Trace>>,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Trace {
     /// Where it was last heard.
-    heard: Option<(String, u8)>,
+    heard: Option<(Box<str>, u8)>,
     /// Where its last believed position was heard.
-    fixed: Option<(String, u8)>,
+    fixed: Option<(Box<str>, u8)>,
     /// Whether its last position was a jump: one wild fix makes many that seem to jump back.
     jumping: bool,
     /// Number of its last text.
     last_text: Option<u32>,
     /// Numbers of its texts since it registered, the newest last.
     texts: VecDeque<u32>,
+    /// When what speaks against it happened; most terminals have nothing.
+    counts: Option<Box<Counts>>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Counts {
     changes: VecDeque<EngineTime>,
     jumps: VecDeque<EngineTime>,
     replays: VecDeque<EngineTime>,
@@ -279,14 +285,14 @@ impl Engine {
         &mut self,
         now: EngineTime,
         radio: RadioId,
-        which: fn(&mut Trace) -> &mut VecDeque<EngineTime>,
+        which: fn(&mut Counts) -> &mut VecDeque<EngineTime>,
         enough: u8,
         within_ms: u32,
     ) -> bool {
         let Some(trace) = self.trace(radio) else {
             return false;
         };
-        let times = which(trace);
+        let times = which(trace.counts.get_or_insert_default());
         times.push_back(now);
         while times.len() > usize::from(enough) {
             times.pop_front();
@@ -304,7 +310,7 @@ impl Engine {
     /// What is known of a terminal of the config that is still believed.
     fn trace(&mut self, radio: RadioId) -> Option<&mut Trace> {
         let known = self.policy.terminals.contains(&radio) && !self.is_suspect(radio);
-        known.then(|| self.evidence.of.entry(radio).or_default())
+        known.then(|| self.evidence.of.entry(radio).or_default().as_mut())
     }
 
     pub(super) fn apply_suspect(&mut self, at: EngineTime, event: &SuspectEvent) -> Option<()> {
@@ -358,13 +364,13 @@ impl Engine {
     }
 }
 
-fn is_elsewhere(known: Option<&(String, u8)>, (gateway, slot): Via<'_>) -> bool {
-    known.is_some_and(|(name, number)| (name.as_str(), *number) != (gateway, slot))
+fn is_elsewhere(known: Option<&(Box<str>, u8)>, (gateway, slot): Via<'_>) -> bool {
+    known.is_some_and(|(name, number)| (&**name, *number) != (gateway, slot))
 }
 
-fn note(place: &mut Option<(String, u8)>, (gateway, slot): Via<'_>) {
+fn note(place: &mut Option<(Box<str>, u8)>, (gateway, slot): Via<'_>) {
     let same = place.is_some() && !is_elsewhere(place.as_ref(), (gateway, slot));
     if !same {
-        *place = Some((gateway.to_owned(), slot));
+        *place = Some((gateway.into(), slot));
     }
 }

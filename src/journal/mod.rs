@@ -56,7 +56,7 @@ pub use repair::{Loss, copy_away, cut, loss, note_repair};
 pub use segment::{FIRST_RECORD_AT, FORMAT_VERSION, HEADER_BYTES, segment_index, segment_name};
 pub use sim_disk::{Call, Fault, SECTOR_BYTES, SimDisk};
 pub use snapshot::{
-    MAX_SNAPSHOT_BYTES, SNAPSHOTS_KEPT, Snapshot, SnapshotError, SnapshotFile, SnapshotHead,
+    MAX_SNAPSHOT_BYTES, SNAPSHOTS_KEPT, Sink, Snapshot, SnapshotError, SnapshotFile, SnapshotHead,
     read_snapshot, snapshots, write_snapshot,
 };
 pub use writer::{CommitError, Journal, PushError, State};

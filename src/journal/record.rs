@@ -75,6 +75,23 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
     CRC32C.checksum(bytes)
 }
 
+/// The same of bytes that come in pieces.
+pub(super) struct Checksum(crc::Digest<'static, u32, Table<16>>);
+
+impl Checksum {
+    pub(super) fn new() -> Self {
+        Self(CRC32C.digest())
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(super) fn value(&self) -> u32 {
+        self.0.clone().finalize()
+    }
+}
+
 /// The fixed part of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {

@@ -19,10 +19,11 @@
 //! All integers are little-endian. Nothing here decides when a snapshot is made.
 
 use serde::Serialize;
+use std::io;
 
 use super::chain::ChainPoint;
 use super::disk::{Disk, DiskError};
-use super::record::checksum;
+use super::record::{Checksum, checksum};
 
 /// Largest snapshot read or written: 1 GiB, more than ten times a province.
 pub const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
@@ -34,6 +35,8 @@ const VERSION: u16 = 1;
 const HEAD: usize = 72;
 const CRC: usize = 4;
 const DRAFT: &str = "snapshot.new";
+/// Bytes of one write.
+const PIECE: usize = 64 * 1024;
 
 /// What a snapshot says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,34 +129,98 @@ pub fn read_snapshot<D: Disk>(
     if head.point.seq != file.seq || length != bytes.len() - HEAD - CRC {
         return Err(SnapshotError::Damaged { name });
     }
+    // In its place: a province's is tens of megabytes, and a copy would be as much again.
     bytes.truncate(HEAD + length);
-    let payload = bytes.split_off(HEAD);
+    bytes.drain(..HEAD);
+    let payload = bytes;
     Ok(Snapshot { head, payload })
 }
 
-/// Writes a snapshot and removes all but the last two; its length in bytes.
+/// Takes the next bytes of a payload.
+pub type Sink<'s> = &'s mut dyn FnMut(&[u8]);
+
+/// Writes a snapshot whose payload of `length` bytes `fill` hands over in pieces, and removes all
+/// but the last two; its length in bytes. At no time are more than 64 KiB of it in memory.
+///
+/// # Errors
+/// When the disk says no, or `fill` gives another number of bytes.
 pub fn write_snapshot<D: Disk>(
     disk: &mut D,
     head: &SnapshotHead,
-    payload: &[u8],
+    length: u64,
+    fill: impl FnOnce(Sink<'_>),
 ) -> Result<u64, DiskError> {
-    let bytes = encode(head, payload);
     // One that was being written when the power went.
     if disk.list()?.iter().any(|entry| entry.name == DRAFT) {
         disk.remove(DRAFT)?;
     }
-    disk.create(DRAFT, bytes.len() as u64)?;
-    disk.write_at(DRAFT, 0, &bytes)?;
+    let bytes = (HEAD + CRC) as u64 + length;
+    disk.create(DRAFT, bytes)?;
+    let mut pieces = Pieces::new(disk);
+    pieces.put(&encode_head(head, length));
+    fill(&mut |piece| pieces.put(piece));
+    let written = pieces.finish()?;
+    if written != bytes {
+        let odd = io::Error::other(format!("{written} bytes, not {bytes}"));
+        return Err(DiskError::new("write", DRAFT, odd));
+    }
     disk.sync(DRAFT)?;
     disk.rename(DRAFT, &name_of(head.point.seq))?;
     for old in snapshots(disk)?.into_iter().skip(SNAPSHOTS_KEPT) {
         disk.remove(&old.name)?;
     }
-    Ok(bytes.len() as u64)
+    Ok(bytes)
 }
 
-fn encode(head: &SnapshotHead, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEAD + payload.len() + CRC);
+/// The draft while it is written: the piece at hand, and the checksum of those before it.
+struct Pieces<'d, D> {
+    disk: &'d mut D,
+    written: u64,
+    piece: Vec<u8>,
+    checksum: Checksum,
+    failed: Option<DiskError>,
+}
+
+impl<'d, D: Disk> Pieces<'d, D> {
+    fn new(disk: &'d mut D) -> Self {
+        Self {
+            disk,
+            written: 0,
+            piece: Vec::with_capacity(PIECE),
+            checksum: Checksum::new(),
+            failed: None,
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if self.piece.len() + bytes.len() > PIECE {
+            self.checksum.add(&self.piece);
+            self.write();
+        }
+        self.piece.extend_from_slice(bytes);
+    }
+
+    fn write(&mut self) {
+        if self.failed.is_none() {
+            let done = self.disk.write_at(DRAFT, self.written, &self.piece);
+            self.failed = done.err();
+        }
+        self.written += self.piece.len() as u64;
+        self.piece.clear();
+    }
+
+    /// Writes the last piece and the checksum; how many bytes that makes.
+    fn finish(mut self) -> Result<u64, DiskError> {
+        self.checksum.add(&self.piece);
+        let crc = self.checksum.value();
+        self.piece.extend_from_slice(&crc.to_le_bytes());
+        self.write();
+        self.failed.map_or(Ok(self.written), Err)
+    }
+}
+
+fn encode_head(head: &SnapshotHead, length: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&head.format.to_le_bytes());
@@ -161,10 +228,7 @@ fn encode(head: &SnapshotHead, payload: &[u8]) -> Vec<u8> {
     out.extend_from_slice(&head.point.digest);
     out.extend_from_slice(&head.time_ms.to_le_bytes());
     out.extend_from_slice(&head.wall_ms.to_le_bytes());
-    out.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-    out.extend_from_slice(payload);
-    let crc = checksum(&out);
-    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(&length.to_le_bytes());
     out
 }
 

@@ -322,7 +322,7 @@ pub(crate) fn roster(config: &Config, engine: &Engine, now: Timestamp) -> Vec<Co
             let Some(row) = config.register.get(entry.unit) else {
                 continue;
             };
-            let known = engine.state().call_signs.get(&row.call_sign).copied();
+            let known = engine.state().call_signs.get(&*row.call_sign).copied();
             let unit = known.or_else(|| Some(UnitId(u32::try_from(entry.unit).ok()? + 1)));
             let Some(unit) = unit else { continue };
             let on_duty = engine

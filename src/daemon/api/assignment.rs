@@ -6,7 +6,7 @@ use crate::daemon::rpc::Problem;
 use crate::daemon::view::{Name, Named};
 use crate::engine::assignment::{Source, Step};
 use crate::engine::command::Command;
-use crate::engine::id::{AssignmentId, IncidentId};
+use crate::engine::id::{AssignmentId, IncidentId, ProposalId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -24,6 +24,17 @@ pub(super) struct OfferParams {
     /// Behind the unit's active assignment.
     #[serde(default)]
     stack: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclineParams {
+    /// A new one for each command; the same key gets the same answer.
+    key: String,
+    /// The proposal.
+    proposal: u32,
+    /// Why.
+    reason: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -65,6 +76,16 @@ pub(super) fn offer(
         ranking,
         shown,
         stack: params.stack,
+        by: by(user),
+    };
+    keyed(command, params.key)
+}
+
+pub(super) fn decline(_: Context<'_>, user: &str, params: DeclineParams) -> Result<Call, Problem> {
+    some_text("reason", &params.reason, MAX_TEXT)?;
+    let command = Command::DeclineProposal {
+        proposal: ProposalId(params.proposal),
+        reason: params.reason,
         by: by(user),
     };
     keyed(command, params.key)

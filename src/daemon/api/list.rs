@@ -3,10 +3,11 @@
 
 use super::names::{category, grade, wall_ms};
 use super::{Call, Context, MAX_NAME, short, some_text};
-use crate::daemon::archive::{Cursor, DEFAULT_PAGE, Filter, MAX_PAGE};
+use crate::config::{Config, PlaceKind};
+use crate::daemon::archive::{Area, Cursor, DEFAULT_PAGE, Filter, MAX_PAGE};
 use crate::daemon::rpc::Problem;
 use crate::daemon::view::Name;
-use crate::engine::id::IncidentId;
+use crate::engine::id::{IncidentId, Point};
 use crate::engine::policy::Grade;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,6 +36,12 @@ pub(super) struct ListParams {
     /// Key of its category.
     #[serde(default)]
     category: Option<String>,
+    /// Key of the grid it lies in: that with the nearest centre.
+    #[serde(default)]
+    grid: Option<String>,
+    /// Key of the community it lies in: that with the nearest centre.
+    #[serde(default)]
+    community: Option<String>,
     /// Words that all stand in place, text, caller or notes.
     #[serde(default)]
     text: Option<String>,
@@ -71,11 +78,38 @@ pub(super) fn parse(context: Context<'_>, _: &str, params: ListParams) -> Result
         unit: params.unit,
         grade: params.grade.as_deref().map(grade).transpose()?,
         category: params.category,
+        areas: areas(context.config, params.grid, params.community)?,
         text: params.text,
         cursor: params.cursor.as_deref().map(cursor).transpose()?,
         limit,
     };
     Ok(Call::List(Box::new(filter)))
+}
+
+fn areas(
+    config: &Config,
+    grid: Option<String>,
+    community: Option<String>,
+) -> Result<Vec<Area>, Problem> {
+    let grids = config.usable_places();
+    let grids = grids.filter(|place| place.kind == PlaceKind::Grid);
+    let grids = grids.map(|place| (place.key.as_str(), place.point));
+    let communities = config.communities.iter();
+    let communities = communities.map(|place| (place.key.as_str(), place.point));
+    let grid = grid.map(|key| area("grid", &key, grids.collect()));
+    let community = community.map(|key| area("community", &key, communities.collect()));
+    grid.into_iter().chain(community).collect()
+}
+
+fn area(what: &str, key: &str, all: Vec<(&str, Point)>) -> Result<Area, Problem> {
+    let own = all.iter().position(|(known, _)| *known == key);
+    let own = own.ok_or_else(|| {
+        let known: Vec<_> = all.iter().map(|(key, _)| *key).collect();
+        let known = known.join(", ");
+        Problem::params(format!("`{what}`: `{key}` is not known; known are {known}"))
+    })?;
+    let centres = all.into_iter().map(|(_, point)| point).collect();
+    Ok(Area { centres, own })
 }
 
 /// A cursor as an earlier page gave it: `1700000000000-12`.
@@ -89,6 +123,44 @@ fn cursor(text: &str) -> Result<Cursor, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_area_is_what_is_nearest_to_its_centre() {
+        let config = Config::sample().unwrap();
+        let grid = config
+            .places
+            .iter()
+            .find(|it| it.key == "grid-005")
+            .unwrap();
+        let found = areas(&config, Some("grid-005".into()), None)
+            .unwrap()
+            .remove(0);
+        assert!(found.centres.len() > 50, "all grids of the town");
+        assert!(found.holds(grid.point));
+        let others = found.centres.iter().filter(|centre| **centre != grid.point);
+        assert!(others.clone().count() + 1 == found.centres.len());
+        assert!(others.into_iter().all(|centre| !found.holds(*centre)));
+        // Every place of the plane is in one area and no more.
+        for (x_cm, y_cm) in [(0, 0), (123_456, -98_765), (-400_000, 250_000)] {
+            let all = (0..found.centres.len()).map(|own| Area {
+                own,
+                ..found.clone()
+            });
+            assert_eq!(all.filter(|it| it.holds(Point { x_cm, y_cm })).count(), 1);
+        }
+    }
+
+    #[test]
+    fn an_unknown_area_is_refused_with_those_there_are() {
+        let config = Config::sample().unwrap();
+        let refused = areas(&config, None, Some("grid-005".into())).unwrap_err();
+        assert!(
+            refused
+                .message
+                .contains("known are community-1, community-2"),
+            "{refused:?}"
+        );
+    }
 
     #[test]
     fn cursors_are_taken_back_and_nothing_else_is() {

@@ -141,6 +141,9 @@ pub const METHODS: &[Method] = methods! {
 
     "assignment.offer" Dispatcher assignment::offer, assignment::OfferParams => Answer<'static>,
         "A unit of the ranking shown is told to go.";
+    "proposal.decline" Dispatcher assignment::decline,
+        assignment::DeclineParams => Answer<'static>,
+        "The unit proposed is not wanted; the next best is proposed.";
     "assignment.recall" Dispatcher assignment::recall, assignment::RecallParams => Answer<'static>,
         "A unit is called off.";
     "assignment.advance" Dispatcher assignment::advance,

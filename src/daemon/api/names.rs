@@ -29,7 +29,7 @@ pub(super) fn duty(
         .config
         .register
         .iter()
-        .find(|entry| Some(entry.call_sign.as_str()) == call_sign);
+        .find(|entry| Some(&*entry.call_sign) == call_sign);
     let mut skills = entry.map(|entry| entry.skills).unwrap_or_default();
     let mut crew = Vec::new();
     for id in &params.crew {

@@ -24,6 +24,10 @@ impl Engine {
                 let found = self.state.assignments.get(assignment);
                 found.map(|found| found.incident)
             }
+            Command::DeclineProposal { proposal, .. } => {
+                let found = self.state.proposals.by_id(*proposal);
+                found.map(|found| found.incident)
+            }
             _ => None,
         };
         if let Command::Case {

@@ -17,11 +17,12 @@ impl Engine {
         const PER_BATCH: usize = 5_000;
         let known = u32::try_from(self.state.units.len()).unwrap_or(u32::MAX);
         let new = self.policy.register.iter();
-        let new = new.filter(|(call_sign, _)| !self.state.call_signs.contains_key(call_sign));
+        let known_signs = &self.state.call_signs;
+        let new = new.filter(|(call_sign, _)| !known_signs.contains_key(&**call_sign));
         for (id, (call_sign, kind)) in (known + 1..).zip(new).take(PER_BATCH) {
             draft.events.push(Event::UnitRegistered {
                 unit: UnitId(id),
-                call_sign: call_sign.clone(),
+                call_sign: call_sign.to_string(),
                 kind: *kind,
             });
         }

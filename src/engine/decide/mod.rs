@@ -84,6 +84,13 @@ impl Engine {
                 let shown = (*ranking, shown.as_deref());
                 self.offer_by_hand(&mut draft, (*incident, *unit), shown, *stack, by)?;
             }
+            Command::DeclineProposal {
+                proposal,
+                reason,
+                by,
+            } => {
+                self.decline_proposal(&mut draft, *proposal, reason, by)?;
+            }
             Command::Recall {
                 assignment,
                 reason,

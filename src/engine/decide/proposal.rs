@@ -3,13 +3,14 @@
 
 use super::super::Engine;
 use super::super::alarm::{About, AlarmKind};
-use super::super::event::Event;
-use super::super::id::{EngineTime, IncidentId, UnitId};
+use super::super::event::{By, Event};
+use super::super::id::{EngineTime, IncidentId, ProposalId, UnitId};
 use super::super::incident::Incident;
 use super::super::policy::Need;
 use super::super::proposal::{Over, Proposal, Proposals};
 use super::super::queue::{Rank, turn};
 use super::super::ranking::Ranking;
+use super::super::rejection::Rejection;
 use super::super::unit::Duty;
 use super::Draft;
 
@@ -150,6 +151,36 @@ impl Engine {
                 proposal: found.id,
                 why: Over::Answered,
             }));
+    }
+
+    /// The desk does not want the unit proposed: it is not asked again for a while, as if it had
+    /// declined itself. When nobody else could be sent, the supervisor is told at once.
+    pub(super) fn decline_proposal(
+        &self,
+        draft: &mut Draft,
+        id: ProposalId,
+        reason: &str,
+        by: &By,
+    ) -> Result<(), Rejection> {
+        let proposals = &self.state.proposals;
+        let found = proposals.by_id(id).ok_or(Rejection::UnknownProposal(id))?;
+        draft.events.push(Event::ProposalDeclined {
+            proposal: id,
+            held_until: draft.now.plus_ms(u64::from(self.policy.ladder.reoffer_ms)),
+            reason: reason.to_owned(),
+            by: by.clone(),
+        });
+        let incident = self.state.incident(found.incident)?;
+        let taken: Vec<_> = proposals.of(incident.id).map(|it| it.unit).collect();
+        let others = self.rank_without(draft.now, incident, found.ranking.need, &taken)?;
+        if others.first().is_none() {
+            let about = About {
+                incident: Some(incident.id),
+                ..About::default()
+            };
+            self.alarm(draft, AlarmKind::NoUnit, about);
+        }
+        Ok(())
     }
 
     /// The ranking a desk chose from: that of a proposal, first of the slot's own, or an answer.

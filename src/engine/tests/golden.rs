@@ -59,7 +59,7 @@ pub(super) fn name(event: &Event) -> &'static str {
         EmergencyRaised EmergencyRepeated EmergencyCancelled TaskOpened TaskDone
         SafetyScheduled SafetyAsked SafetyAnswered
         ProposalMade ProposalOverdue ProposalEnded RankingOverridden
-        IncidentClaimed ClaimQuestioned ClaimReleased
+        IncidentClaimed ClaimQuestioned ClaimReleased ProposalDeclined
     }
 }
 
@@ -610,6 +610,12 @@ fn desk_examples() -> Vec<Event> {
         Over::IncidentEnded,
     ];
     all.extend(over.map(|why| Event::ProposalEnded { proposal, why }));
+    all.push(Event::ProposalDeclined {
+        proposal,
+        held_until: AT,
+        reason: "车辆检修".into(),
+        by: By::User("zhang".into()),
+    });
     let freed = [Freed::Released, Freed::DeskGone, Freed::NotRenewed];
     all.extend(freed.map(|why| Event::ClaimReleased { incident, why }));
     all

@@ -31,6 +31,7 @@ use super::policy::{
 use super::safety::SafetyChecks;
 use super::suspect::Suspicion;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Skill bit of the tests: first aid.
 const FIRST_AID: Skills = Skills(1);
@@ -96,6 +97,7 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         ("90", Key::HelpOver),
         ("签收", Key::Accept),
     ];
+    let shared = |(call_sign, kind): (String, UnitKind)| (call_sign.into(), kind);
     Policy {
         hash: [7; 32],
         mode: Mode::Auto,
@@ -104,8 +106,8 @@ fn policy(register: Vec<(String, UnitKind)>, terminals: &[u32]) -> Policy {
         plans,
         default_plans: [&[any, any][..], &[any], &[any], &[any]].map(plan),
         emergency: plan(&[any, any]),
-        register,
-        terminals: terminals.iter().map(|id| RadioId(*id)).collect(),
+        register: register.into_iter().map(shared).collect(),
+        terminals: Arc::new(terminals.iter().map(|id| RadioId(*id)).collect()),
         speed_cm_s: [1_000, 1_250, 500, 125],
         plausible_cm_s: 6_000,
         suspicion: Suspicion::default(),

@@ -9,8 +9,8 @@ use crate::engine::claim::Desk;
 use crate::engine::command::{CaseAct, Command};
 use crate::engine::detail::By;
 use crate::engine::id::{
-    AlarmId, AssignmentId, CallId, CategoryCode, EngineTime, IncidentId, MessageNo, Point, RadioId,
-    TaskId, UnitId,
+    AlarmId, AssignmentId, CallId, CategoryCode, EngineTime, IncidentId, MessageNo, Point,
+    ProposalId, RadioId, TaskId, UnitId,
 };
 use crate::engine::incident::{Classification, Phase, Report, Source as Line};
 use crate::engine::message::Request;
@@ -49,6 +49,7 @@ enum Op {
     End(u32, u8),
     Offer(u32, u32, bool),
     Recall(u32),
+    Decline(u32),
     Advance(u32, u8),
     Duty(u32, u8, u8, u8),
     Service(u32, bool),
@@ -119,6 +120,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (incident(), 0u8..3, any::<bool>()).prop_map(|(i, d, o)| Op::Claim(i, d, o)),
         1 => (incident(), 0u8..3).prop_map(|(i, d)| Op::Release(i, d)),
         1 => (0u8..3).prop_map(Op::Gone),
+        1 => (0u32..4).prop_map(Op::Decline),
         1 => Just(Op::Restart),
         3 => Just(Op::Ring),
         4 => (0u32..6, 0u8..5).prop_map(|(c, how)| Op::Call(c, how)),
@@ -361,6 +363,14 @@ impl Audited {
             Op::Gone(number) => Command::DeskGone {
                 desk: desk(*number),
             },
+            Op::Decline(back) => {
+                let last = self.engine.state().counters.proposal;
+                Command::DeclineProposal {
+                    proposal: ProposalId(last.saturating_sub(*back)),
+                    reason: String::new(),
+                    by,
+                }
+            }
             Op::Recall(back) => Command::Recall {
                 assignment: self.assignment_id(*back),
                 reason: String::new(),

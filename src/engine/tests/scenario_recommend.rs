@@ -93,6 +93,53 @@ fn decline_and_expiry_make_a_new_proposal() {
 }
 
 #[test]
+fn a_proposal_that_is_declined_is_the_next_ones() {
+    check(
+        "
+        0.0   mode     recommend
+        0.0   unit     铁骑01 motorcycle sworn=1 at 100,0 terminal 1001
+        0.0   unit     铁骑02 motorcycle sworn=1 at 200,0 terminal 1002
+        1.0   report   theft at 0,0
+        1.0   proposed #1 铁骑01
+        2.0   decline  #1 铁骑01
+        2.0   batch    ProposalDeclined ProposalMade
+        2.0   proposed #1 铁骑02
+        2.0   expect   铁骑01 Available
+        // The unit is wanted elsewhere all the same.
+        3.0   report   traffic at 0,0
+        3.0   proposed #2 铁骑01
+        // Nobody is left: that is the supervisor's business, and not when the queue is reviewed.
+        4.0   decline  #1 铁骑02
+        4.0   batch    ProposalDeclined AlarmRaised
+        4.0   alarm    NoUnit #1
+        4.0   proposed #1
+        9.0   notefixes
+        10.0  restart
+        10.0  proposed #1
+        // After a while the first may be asked again.
+        122.0 tick
+        122.0 proposed #1 铁骑01
+        ",
+    );
+}
+
+#[test]
+fn a_declined_unit_may_still_be_offered_by_hand() {
+    check(
+        "
+        0.0   mode     recommend
+        0.0   unit     铁骑01 motorcycle sworn=1 at 100,0 terminal 1001
+        0.0   unit     铁骑02 motorcycle sworn=1 at 200,0 terminal 1002
+        1.0   report   theft at 0,0
+        2.0   decline  #1 铁骑01
+        3.0   offer    #1 铁骑01 proposal
+        3.0   expect   #1 Assigned 铁骑01 Offered
+        3.0   proposed #1
+        ",
+    );
+}
+
+#[test]
 fn unanswered_it_alarms_the_supervisor_and_stays() {
     check(
         "

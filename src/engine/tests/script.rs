@@ -17,7 +17,7 @@ use crate::engine::assignment::{Assignment, Source, Step};
 use crate::engine::claim::Desk;
 use crate::engine::command::Command;
 use crate::engine::event::{By, Event};
-use crate::engine::id::{EngineTime, IncidentId, Point, RadioId, UnitId};
+use crate::engine::id::{EngineTime, IncidentId, Point, ProposalId, RadioId, UnitId};
 use crate::engine::incident::{Classification, Report, Source as Line};
 use crate::engine::message::Request;
 use crate::engine::policy::{Grade, Mode, Skills, UnitKind};
@@ -401,6 +401,11 @@ impl Script {
                 stack: words.contains(&"stack"),
                 by: desk(),
             },
+            "decline" => Command::DeclineProposal {
+                proposal: self.proposal(words[0], words[1]),
+                reason: String::from("desk"),
+                by: desk(),
+            },
             "recall" => Command::Recall {
                 assignment: self.assignment(words[0]).id,
                 reason: String::from("desk"),
@@ -414,6 +419,13 @@ impl Script {
             },
             _ => self.duty_command(verb, words),
         }
+    }
+
+    /// The open proposal of a unit for an incident.
+    fn proposal(&self, of: &str, unit: &str) -> ProposalId {
+        let mut proposals = self.world.engine.state().proposals.of(incident(of));
+        let unit = self.unit_id(unit);
+        proposals.find(|found| found.unit == unit).unwrap().id
     }
 
     /// The ranking an offer names: `proposal` for the incident's first, else the newest.

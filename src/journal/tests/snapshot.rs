@@ -41,7 +41,12 @@ fn snap(disk: &mut SimDisk, tip: ChainPoint) -> Result<(), DiskError> {
     let read = follow(disk, after, tip.seq, |record| add(&mut state, &record));
     let Ok(report) = read else { return Ok(()) };
     assert_eq!(report.tip, Some(tip));
-    write_snapshot(disk, &head(tip), &state).map(|_| ())
+    write(disk, tip, &state)
+}
+
+fn write(disk: &mut SimDisk, point: ChainPoint, payload: &[u8]) -> Result<(), DiskError> {
+    let length = payload.len() as u64;
+    write_snapshot(disk, &head(point), length, |sink| sink(payload)).map(|_| ())
 }
 
 fn head(point: ChainPoint) -> SnapshotHead {
@@ -115,7 +120,7 @@ fn every_flipped_bit_is_refused_and_the_older_one_serves() {
     let files = snapshots(&mut disk).unwrap();
     assert_eq!(files.len(), SNAPSHOTS_KEPT);
     let point = read_snapshot(&mut disk, &files[0]).unwrap().head.point;
-    write_snapshot(&mut disk, &head(point), b"small").unwrap();
+    write(&mut disk, point, b"small").unwrap();
     let bytes = disk.contents(&files[0].name).unwrap().to_vec();
     let file = snapshots(&mut disk).unwrap().remove(0);
     assert!(read_snapshot(&mut disk, &file).is_ok());
@@ -134,13 +139,47 @@ fn every_flipped_bit_is_refused_and_the_older_one_serves() {
 }
 
 #[test]
+fn a_payload_in_pieces_is_the_payload() {
+    let mut disk = SimDisk::new();
+    let point = ChainPoint {
+        seq: 3,
+        digest: [1; DIGEST_BYTES],
+    };
+    let payload: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+    let length = payload.len() as u64;
+    let in_pieces = |sink: Sink<'_>| payload.chunks(777).for_each(sink);
+    let bytes = write_snapshot(&mut disk, &head(point), length, in_pieces).unwrap();
+    let file = snapshots(&mut disk).unwrap().remove(0);
+    assert_eq!(file.bytes, bytes);
+    assert_eq!(read_snapshot(&mut disk, &file).unwrap().payload, payload);
+}
+
+#[test]
+fn a_payload_of_another_length_than_said_is_no_snapshot() {
+    let mut disk = SimDisk::new();
+    let point = ChainPoint {
+        seq: 3,
+        digest: [1; DIGEST_BYTES],
+    };
+    for length in [0, 4, 6] {
+        let written = write_snapshot(&mut disk, &head(point), length, |sink| sink(b"state"));
+        assert!(written.is_err(), "{length}");
+        assert_eq!(snapshots(&mut disk).unwrap(), []);
+    }
+    assert!(
+        write(&mut disk, point, b"state").is_ok(),
+        "over the draft that was left"
+    );
+}
+
+#[test]
 fn a_newer_version_is_named() {
     let mut disk = SimDisk::new();
     let point = ChainPoint {
         seq: 3,
         digest: [1; DIGEST_BYTES],
     };
-    write_snapshot(&mut disk, &head(point), b"later").unwrap();
+    write(&mut disk, point, b"later").unwrap();
     let file = snapshots(&mut disk).unwrap().remove(0);
     let mut bytes = disk.contents(&file.name).unwrap().to_vec();
     bytes[4] = 2;

@@ -116,6 +116,7 @@ fn fits(row: &Row<'_>, filter: &Filter, words: &[String]) -> bool {
             .category
             .as_deref()
             .is_none_or(|category| row.category == category)
+        && (filter.areas.iter()).all(|area| row.point.is_some_and(|point| area.holds(point)))
         && words.iter().all(|word| row.words.contains(word))
 }
 

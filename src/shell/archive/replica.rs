@@ -14,8 +14,10 @@ use crate::engine::image::{IMAGE_FORMAT, Image};
 use crate::engine::incident::Incident;
 use crate::engine::policy::Policy;
 use crate::geo::plane::Plane;
-use crate::journal::{ChainPoint, Disk, DiskError, Snapshot, SnapshotHead, write_snapshot};
+use crate::journal::{ChainPoint, Disk, DiskError, Sink, Snapshot, SnapshotHead, write_snapshot};
 use crate::planted::{Planted, planted};
+use postcard::ser_flavors::Flavor;
+use postcard::serialize_with_flavor;
 use std::collections::BTreeSet;
 
 /// Incidents whose rows are written at once.
@@ -231,6 +233,7 @@ impl Replica {
             reported_ms,
             grade: incident.classification().grade.name(),
             category: summary.incident.category.unwrap_or_default(),
+            point: report.point,
             words: &words.join("\n").to_lowercase(),
             summary: &to_json(&summary),
             incident: &to_json(&views.incident(incident)),
@@ -248,7 +251,8 @@ impl Replica {
         let Some(point) = self.point else {
             return Ok(None);
         };
-        let Ok(payload) = postcard::to_allocvec(&self.engine.image()) else {
+        let image = self.engine.image();
+        let Ok(length) = postcard::experimental::serialized_size(&image) else {
             return Ok(None);
         };
         let head = SnapshotHead {
@@ -257,7 +261,30 @@ impl Replica {
             time_ms: self.time_ms,
             wall_ms: self.wall_ms,
         };
-        Ok(Some((head, write_snapshot(disk, &head, &payload)?)))
+        let mut encoded = Ok(());
+        let fill = |sink: Sink<'_>| encoded = serialize_with_flavor(&image, InPieces(sink));
+        let bytes = write_snapshot(disk, &head, length as u64, fill)?;
+        Ok(encoded.ok().map(|()| (head, bytes)))
+    }
+}
+
+/// An image is handed on as it is encoded: of a province it is tens of megabytes.
+struct InPieces<'s>(Sink<'s>);
+
+impl Flavor for InPieces<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        (self.0)(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }
 

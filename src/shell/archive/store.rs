@@ -13,7 +13,7 @@
 //! refuse or panic on a directory that was cut or changed; both come out as [`StoreError`].
 
 use crate::daemon::archive::Cursor;
-use crate::engine::id::IncidentId;
+use crate::engine::id::{IncidentId, Point};
 use crate::journal::ChainPoint;
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,9 +21,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Layout of keys and rows; an archive of another one is made again.
-const FORMAT: u16 = 2;
-/// Memory for pages.
-const CACHE_BYTES: u64 = 16 << 20;
+const FORMAT: u16 = 3;
+/// Memory for pages, as sled counts it; it takes half as much again.
+const CACHE_BYTES: u64 = 8 << 20;
 const META: &[u8] = b"m";
 
 /// Why the archive cannot be used; it is made again.
@@ -85,6 +85,8 @@ pub(super) struct Row<'a> {
     pub(super) grade: &'a str,
     /// Its category's key, empty if none.
     pub(super) category: &'a str,
+    /// Where it is, if that is known.
+    pub(super) point: Option<Point>,
     /// Where words are looked for, lower case.
     pub(super) words: &'a str,
     /// What a list shows, JSON.
