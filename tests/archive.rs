@@ -18,13 +18,15 @@ use std::path::Path;
 use tieqi::cli::client::Client;
 use tieqi::engine::Engine;
 use tieqi::engine::event::Event;
-use tieqi::engine::id::EngineTime;
+use tieqi::engine::id::{EngineTime, IncidentId};
 use tieqi::engine::image::Image;
-use tieqi::engine::policy::Policy;
+use tieqi::engine::incident::{Classification, Report, Source};
+use tieqi::engine::policy::{Grade, Policy};
 use tieqi::geo::Wgs84;
-use tieqi::journal::{self, FileDisk, Kind};
+use tieqi::journal::{self, FileDisk, Journal, Kind, Options};
 use tieqi::radio::Rates;
 use tieqi::shell::Server;
+use tieqi::shell::archive::{self, Rules};
 
 fn numbers(page: &Value) -> Vec<u64> {
     let incidents = page["incidents"].as_array().unwrap();
@@ -442,4 +444,69 @@ fn the_command_line_tells_and_makes_the_archive() {
     let _running = Daemon::start(&place);
     let mut console = Client::login(place.console, "calls", PASSWORD).unwrap();
     assert_eq!(all_of(&mut console).len(), 3);
+}
+
+/// A journal of so many reports, written without a daemon.
+fn write_journal(data: &Path, reports: u32) {
+    std::fs::create_dir_all(data).unwrap();
+    let options = Options {
+        segment_bytes: 1 << 20,
+        ..Options::at(1_700_000_000_000)
+    };
+    let (mut journal, _) = Journal::open(FileDisk::lock(data).unwrap(), &options, |_| ()).unwrap();
+    for number in 1..=reports {
+        let event = Event::IncidentReported {
+            incident: IncidentId(number),
+            report: Report {
+                source: Source::Police110,
+                by: "calls".into(),
+                place: "嘉荣广场".into(),
+                point: None,
+                caller: format!("139-{number}"),
+                text: "测试".into(),
+                occurred_at_ms: None,
+                classification: Classification {
+                    category: None,
+                    grade: Grade::Two,
+                },
+            },
+            review_at: EngineTime(u64::MAX),
+        };
+        let payload = postcard::to_allocvec(&event).unwrap();
+        let at_ms = u64::from(number) * 10;
+        journal.push(Kind::EVENT, at_ms, &payload).unwrap();
+        // Batches of several records, so that a stage does not end where its count says.
+        if number % 7 == 0 || number == reports {
+            journal.commit().unwrap();
+        }
+    }
+    drop(journal.into_disk());
+}
+
+#[test]
+fn a_making_that_is_cut_short_goes_on_from_where_it_was() {
+    const REPORTS: u32 = 9_000;
+    const CUT_AT: u64 = 8_000;
+    let dir = tempfile::tempdir().unwrap();
+    write_journal(dir.path(), REPORTS);
+    let tip = journal::verify(&mut FileDisk::read_only(dir.path()), |_, _| ());
+    let tip = tip.unwrap().tip.unwrap();
+    let config = common::sample();
+    let make = |cut_at: Option<u64>| {
+        let rules = Rules {
+            policy: config.policy.clone(),
+            plane: config.plane,
+        };
+        let progress = move |done: u64, _| assert_ne!(Some(done), cut_at, "cut short");
+        archive::rebuild(dir.path(), rules, tip, progress).unwrap()
+    };
+    assert!(std::panic::catch_unwind(|| make(Some(CUT_AT))).is_err());
+    let (made, from) = make(None);
+    assert!((5_000..CUT_AT).contains(&from), "{from}");
+    assert_eq!(made.incidents, u64::from(REPORTS));
+    let found = archive::inspect(dir.path()).unwrap();
+    assert_eq!((found.record, found.incidents), (tip.seq, made.incidents));
+    // What is finished is made anew when somebody asks for it.
+    let (again, from) = make(None);
+    assert_eq!((again.incidents, from), (made.incidents, 0));
 }

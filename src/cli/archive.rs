@@ -143,6 +143,8 @@ fn tip(dir: &Path, journal: &mut FileDisk) -> Result<ChainPoint> {
 /// What `rebuild` prints.
 #[derive(Serialize)]
 struct Rebuilt {
+    /// Where an interrupted one was gone on with; 0 from the beginning.
+    from: u64,
     record: u64,
     seq: u64,
     incidents: u64,
@@ -166,12 +168,13 @@ pub fn rebuild(config: &Config, dir: Option<&Path>, json: bool, out: &mut dyn Wr
         policy: config.policy.clone(),
         plane: config.plane,
     };
-    let done = archive::rebuild(dir, rules, tip, move |at, total| {
+    let (done, from) = archive::rebuild(dir, rules, tip, move |at, total| {
         drawn.set_length(total);
         drawn.set_position(at);
     })?;
     bar.finish_and_clear();
     let rebuilt = Rebuilt {
+        from,
         record: tip.seq,
         seq: done.seq,
         incidents: done.incidents,

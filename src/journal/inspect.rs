@@ -94,15 +94,18 @@ pub fn read<D: Disk>(
         ..Plan::default()
     };
     let scan = scan(disk, &plan, &mut |step| {
-        if let Step::Record(record) = step {
+        if let Step::Record(record) = step
+            && record.seq <= last
+        {
             visit(record);
         }
     })?;
     Ok(Report::of(scan))
 }
 
-/// Visits the records behind `after`, a point known to be on the chain, up to the durable record
-/// `last`, in order. Reading ends at damage behind `after`; [`Report::tip`] is where it ended.
+/// Visits the records behind `after`, a point known to be on the chain, up to the end of the batch
+/// that holds the durable record `last`, in order. Reading ends at damage behind `after`;
+/// [`Report::tip`] is where it ended.
 ///
 /// # Errors
 /// [`ScanError::Forked`] or [`ScanError::Behind`] when `after` is not on this journal's chain.

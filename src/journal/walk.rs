@@ -449,7 +449,7 @@ impl Walk<'_, '_> {
         self.scan.last_seq = head.seq;
         self.scan.time_ms = head.time_ms;
         let until = self.plan.until_seq.unwrap_or(u64::MAX);
-        if head.seq > self.plan.after_seq && head.seq <= until {
+        if head.seq > self.plan.after_seq && head.batch <= until {
             (self.step)(Step::Record(Record {
                 seq: head.seq,
                 batch: head.batch,

@@ -12,7 +12,7 @@
 
 use super::feed::{Feed, Group, Next};
 use super::replica::{Replica, ReplicaError, Rules};
-use super::store::{Meta, Store, StoreError};
+use super::store::{Meta, Store, StoreError, Whole};
 use super::{ARCHIVE_DIR, BROKEN_DIR, Slot, make_way};
 use crate::daemon::archive::{SnapshotStatus, Status};
 use crate::journal::{
@@ -23,6 +23,8 @@ use tokio::sync::watch;
 
 /// Rows and lines that are written together while the journal is read.
 const TOGETHER: usize = 512;
+/// Records between two places from where an archive that is being made can be gone on with.
+const STAGE: u64 = 5_000;
 /// Records between two reports of progress.
 const REPORT_EVERY: u64 = 2_000;
 /// How often a broken archive is made again before it is given up until a restart.
@@ -73,6 +75,11 @@ pub(super) struct Follower {
     replica: Replica,
     incidents: u64,
     gap: bool,
+    /// It was at the journal's end once.
+    made: bool,
+    /// The record up to which the archive had everything when it was opened: no row is made for
+    /// what lies before.
+    stored: u64,
     attempts: u32,
     /// The journal cannot be followed: the replica is of no use.
     lost: bool,
@@ -102,6 +109,8 @@ impl Follower {
             slot,
             incidents: 0,
             gap: false,
+            made: false,
+            stored: 0,
             attempts: 0,
             lost: false,
             progress: None,
@@ -116,7 +125,7 @@ impl Follower {
 
     /// Follows until the feed is closed; then makes a last snapshot.
     pub(super) fn run(mut self, feed: &Feed) {
-        if let Err(error) = self.begin(false) {
+        if let Err(error) = self.begin(|_| true) {
             self.give_up(&error, feed);
         }
         self.note_newest_snapshot();
@@ -140,32 +149,34 @@ impl Follower {
         self.snapshot_if_due(1);
     }
 
-    /// Follows up to a record and ends; `progress` gets records done and in all.
+    /// Makes the archive again up to a record and ends; one that was being made when a process
+    /// ended is gone on with. `progress` gets records done and in all.
     pub(super) fn run_to(
         mut self,
         tip: ChainPoint,
         progress: impl FnMut(u64, u64) + Send + 'static,
-    ) -> Result<Status, FollowError> {
+    ) -> Result<(Status, u64), FollowError> {
         self.progress = Some(Box::new(progress));
-        self.begin(true)?;
+        self.begin(|meta| meta.making)?;
         self.read(tip)?;
         if let Some(store) = self.store() {
             store.flush()?;
         }
-        Ok(self.told.borrow().clone())
+        let status = self.told.borrow().clone();
+        Ok((status, self.stored))
     }
 
     fn store(&self) -> Option<std::sync::Arc<Store>> {
         self.slot.get()
     }
 
-    /// Opens the archive and finds where to go on; `anew` throws away what there is.
-    fn begin(&mut self, anew: bool) -> Result<(), FollowError> {
+    /// Opens the archive and finds where to go on; one that is not `wanted` is made anew.
+    fn begin(&mut self, wanted: impl Fn(&Meta) -> bool) -> Result<(), FollowError> {
         let dir = self.dir.join(ARCHIVE_DIR);
         // An archive that was never there is made, and nothing is set aside.
-        let opened = match anew || !dir.is_dir() {
-            true => None,
-            false => match Store::open(&dir) {
+        let opened = match dir.is_dir() {
+            false => None,
+            true => match Store::open(&dir) {
                 Ok((store, Some(meta))) => Some((store, meta)),
                 Ok((_, None)) => None,
                 Err(error) => {
@@ -174,10 +185,11 @@ impl Follower {
                 }
             },
         };
-        let ours = opened.filter(|(_, meta)| self.is_of_this_journal(meta));
+        let ours = opened.filter(|(_, meta)| wanted(meta) && self.is_of_this_journal(meta));
         if let Some((store, meta)) = ours {
             self.replica = self.replica_at(&meta);
             (self.incidents, self.gap) = (meta.incidents, meta.gap);
+            (self.made, self.stored) = (!meta.making, meta.point().seq);
             self.slot.put(Some(store));
             return Ok(());
         }
@@ -186,6 +198,7 @@ impl Follower {
         let (store, _) = Store::open(&dir)?;
         self.slot.put(Some(store));
         (self.incidents, self.gap) = (0, false);
+        (self.made, self.stored) = (false, 0);
         self.replica = Replica::new(self.rules.clone());
         Ok(())
     }
@@ -205,7 +218,7 @@ impl Follower {
     }
 
     /// An engine no further than the archive: from there on every event is in reach. Without a
-    /// snapshot that old it begins at the first record and writes the same rows again.
+    /// snapshot that old it begins at the first record, and makes no rows until it is there.
     fn replica_at(&mut self, meta: &Meta) -> Replica {
         let last = meta.point().seq;
         let found = self.newest(|snapshot| snapshot.head.point.seq <= last);
@@ -239,13 +252,38 @@ impl Follower {
             self.replica.drop_pending();
             return Ok(());
         };
-        let whole = Some(self.gap);
+        self.made = true;
+        let whole = Some(self.whole());
         self.replica.store(&store, &mut self.incidents, whole)?;
         let (seq, incidents, gap) = (self.replica.seq(), self.incidents, self.gap);
         self.told.send_modify(|status| {
             (status.seq, status.incidents, status.gap) = (seq, incidents, gap);
             status.rebuilding = None;
         });
+        Ok(())
+    }
+
+    fn whole(&self) -> Whole {
+        Whole {
+            gap: self.gap,
+            making: !self.made,
+        }
+    }
+
+    /// Everything up to `at` is in the replica, on the way to the journal's end: a process that
+    /// ends behind it need not begin again.
+    fn staged(&mut self, at: ChainPoint) -> Result<(), FollowError> {
+        self.replica.point = Some(at);
+        let Some(store) = self.store() else {
+            self.replica.drop_pending();
+            return Ok(());
+        };
+        // Before that the archive has more than the replica.
+        if at.seq >= self.stored {
+            let whole = Some(self.whole());
+            self.replica.store(&store, &mut self.incidents, whole)?;
+            store.flush()?;
+        }
         Ok(())
     }
 
@@ -272,14 +310,31 @@ impl Follower {
         }
     }
 
+    /// Reads behind where the replica is, a stage at a time; what the last one found.
     fn read_on(&mut self, tip: ChainPoint) -> Result<journal::Report, FollowError> {
-        let after = self.replica.point;
-        let first = after.map_or(0, |after| after.seq);
-        let total = tip.seq.saturating_sub(first);
+        let first = self.replica.point.map_or(0, |after| after.seq);
+        loop {
+            let at = self.replica.point.map_or(0, |after| after.seq);
+            let report =
+                self.read_stage(at.saturating_add(STAGE).min(tip.seq), (first, tip.seq))?;
+            let stage = report.tip.filter(|end| at < end.seq && end.seq < tip.seq);
+            match stage.filter(|_| report.damage.is_empty()) {
+                Some(end) => self.staged(end)?,
+                None => return Ok(report),
+            }
+        }
+    }
+
+    fn read_stage(
+        &mut self,
+        last: u64,
+        (first, tip): (u64, u64),
+    ) -> Result<journal::Report, FollowError> {
+        let total = tip.saturating_sub(first);
         let store = self.store();
         let mut failed = None;
         let mut disk = FileDisk::read_only(&self.dir);
-        let report = journal::follow(&mut disk, after, tip.seq, |record| {
+        let report = journal::follow(&mut disk, self.replica.point, last, |record| {
             if failed.is_none() {
                 failed = self.read_record(&record, store.as_deref()).err();
             }
@@ -306,7 +361,7 @@ impl Follower {
         let replica = &mut self.replica;
         replica.apply(record.time_ms, record.wall_ms, record.payload)?;
         make_way();
-        match store {
+        match store.filter(|_| record.seq > self.stored) {
             Some(store) if replica.pending() >= TOGETHER => {
                 Ok(replica.store(store, &mut self.incidents, None)?)
             }
@@ -327,7 +382,7 @@ impl Follower {
         tracing::warn!(%error, "the archive is made again");
         self.told
             .send_modify(|status| status.rebuilding = Some((0, 0)));
-        match self.begin(true) {
+        match self.begin(|_| false) {
             Ok(()) => feed.read_again(),
             Err(error) => self.give_up(&error, feed),
         }

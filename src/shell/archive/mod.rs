@@ -145,7 +145,8 @@ fn make_way() {
 }
 
 /// Makes the archive in `dir` again from its journal up to `tip`, which nobody else may be doing:
-/// the caller holds the directory's lock. `progress` gets records done and in all.
+/// the caller holds the directory's lock. One that was being made when a process ended is gone on
+/// with: the second answer is the record it was at. `progress` gets records done and in all.
 ///
 /// # Errors
 /// When the journal or the directory cannot be used.
@@ -154,7 +155,7 @@ pub fn rebuild(
     rules: Rules,
     tip: ChainPoint,
     progress: impl FnMut(u64, u64) + Send + 'static,
-) -> anyhow::Result<Status> {
+) -> anyhow::Result<(Status, u64)> {
     let snapshots = FileDisk::lock(&dir.join(SNAPSHOT_DIR)).ok();
     let (told, _) = watch::channel(Status::default());
     let follower = Follower::new(dir, rules, (snapshots, u64::MAX), told, Slot::default());

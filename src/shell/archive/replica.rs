@@ -2,7 +2,7 @@
 //! so the loop neither stops nor copies anything for them.
 
 use super::make_way;
-use super::store::{Changes, Meta, Row, Store, StoreError};
+use super::store::{Changes, Meta, Row, Store, StoreError, Whole};
 use crate::daemon::api::{Delivery, ListedIncident};
 use crate::daemon::board::Touched;
 use crate::daemon::view::{Named, Views, to_json};
@@ -177,7 +177,7 @@ impl Replica {
         &mut self,
         store: &Store,
         incidents: &mut u64,
-        whole: Option<bool>,
+        whole: Option<Whole>,
     ) -> Result<(), StoreError> {
         let mut changes = Changes::default();
         for (count, id) in std::mem::take(&mut self.touched).into_iter().enumerate() {
@@ -194,8 +194,8 @@ impl Replica {
         for (incident, record, line) in self.log.drain(..) {
             changes.delivery(incident, record, &line);
         }
-        if let (Some(gap), Some(point)) = (whole, self.point) {
-            changes.meta(&Meta::at(point, self.seq(), *incidents, gap));
+        if let (Some(how), Some(point)) = (whole, self.point) {
+            changes.meta(&Meta::at(point, self.seq(), *incidents, how));
         }
         store.write(changes)
     }

@@ -53,17 +53,27 @@ pub(crate) struct Meta {
     pub(super) incidents: u64,
     /// The journal was damaged where a snapshot made it good.
     pub(super) gap: bool,
+    /// It is being made: it was never at the journal's end.
+    pub(super) making: bool,
+}
+
+/// How an archive is that has everything up to some record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole {
+    pub(super) gap: bool,
+    pub(super) making: bool,
 }
 
 impl Meta {
-    pub(super) fn at(point: ChainPoint, seq: u64, incidents: u64, gap: bool) -> Self {
+    pub(super) fn at(point: ChainPoint, seq: u64, incidents: u64, how: Whole) -> Self {
         Self {
             format: FORMAT,
             record: point.seq,
             digest: point.digest,
             seq,
             incidents,
-            gap,
+            gap: how.gap,
+            making: how.making,
         }
     }
 
@@ -115,13 +125,18 @@ impl Store {
         })?;
         let broken = AtomicBool::new(false);
         let store = Self { db, broken };
-        let meta = store.meta()?;
-        store.check(meta.as_ref())?;
+        let mut meta = store.meta()?;
+        let incidents = store.check(meta.as_ref())?;
+        if let Some(meta) = &mut meta {
+            meta.incidents = incidents;
+        }
         Ok((store, meta))
     }
 
-    /// Every row is there and can be read.
-    fn check(&self, meta: Option<&Meta>) -> Result<(), StoreError> {
+    /// Every row is there and can be read; how many there are. More than [`Meta`] says are those
+    /// that were being written when the process ended: the journal has them, and they are written
+    /// again.
+    fn check(&self, meta: Option<&Meta>) -> Result<u64, StoreError> {
         let counted = self.contained(|| {
             let mut count = 0;
             for pair in self.db.scan_prefix(b"i") {
@@ -132,9 +147,9 @@ impl Store {
             Ok(count)
         })?;
         match meta {
-            Some(meta) if meta.incidents != counted => Err(StoreError::Odd("rows are missing")),
+            Some(meta) if meta.incidents > counted => Err(StoreError::Odd("rows are missing")),
             None if !self.db.is_empty() => Err(StoreError::Odd("it was not finished")),
-            _ => Ok(()),
+            _ => Ok(counted),
         }
     }
 

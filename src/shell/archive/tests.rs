@@ -2,7 +2,7 @@
 
 use super::query::answer;
 use super::replica::Replica;
-use super::store::Store;
+use super::store::{Store, Whole};
 use super::*;
 use crate::config::Config;
 use crate::daemon::archive::Filter;
@@ -52,7 +52,10 @@ impl World {
     fn write(&mut self, seq: u64) {
         let digest = [1; DIGEST_BYTES];
         self.replica.point = Some(ChainPoint { seq, digest });
-        let whole = Some(false);
+        let whole = Some(Whole {
+            gap: false,
+            making: false,
+        });
         let written = self.replica.store(&self.store, &mut self.incidents, whole);
         written.unwrap();
     }
