@@ -110,11 +110,25 @@ pub fn read_snapshot<D: Disk>(
     disk: &mut D,
     file: &SnapshotFile,
 ) -> Result<Snapshot, SnapshotError> {
-    let name = file.name.clone();
-    if file.bytes > MAX_SNAPSHOT_BYTES {
+    let snapshot = read_sealed(disk, &file.name, file.bytes)?;
+    if snapshot.head.point.seq != file.seq {
+        let name = file.name.clone();
         return Err(SnapshotError::Damaged { name });
     }
-    let mut bytes = vec![0; usize::try_from(file.bytes).unwrap_or(0)];
+    Ok(snapshot)
+}
+
+/// Reads a file laid out like a snapshot, of so many bytes.
+pub(super) fn read_sealed<D: Disk>(
+    disk: &mut D,
+    name: &str,
+    bytes: u64,
+) -> Result<Snapshot, SnapshotError> {
+    let name = name.to_owned();
+    if bytes > MAX_SNAPSHOT_BYTES {
+        return Err(SnapshotError::Damaged { name });
+    }
+    let mut bytes = vec![0; usize::try_from(bytes).unwrap_or(0)];
     disk.read_at(&name, 0, &mut bytes)?;
     let Some((head, length)) = decode(&bytes) else {
         return Err(SnapshotError::Damaged { name });
@@ -123,7 +137,7 @@ pub fn read_snapshot<D: Disk>(
         name: name.clone(),
         version,
     })?;
-    if head.point.seq != file.seq || length != bytes.len() - HEAD - CRC {
+    if length != bytes.len() - HEAD - CRC {
         return Err(SnapshotError::Damaged { name });
     }
     bytes.truncate(HEAD + length);
@@ -137,18 +151,30 @@ pub fn write_snapshot<D: Disk>(
     head: &SnapshotHead,
     payload: &[u8],
 ) -> Result<u64, DiskError> {
-    let bytes = encode(head, payload);
-    // One that was being written when the power went.
-    if disk.list()?.iter().any(|entry| entry.name == DRAFT) {
-        disk.remove(DRAFT)?;
-    }
-    disk.create(DRAFT, bytes.len() as u64)?;
-    disk.write_at(DRAFT, 0, &bytes)?;
-    disk.sync(DRAFT)?;
-    disk.rename(DRAFT, &name_of(head.point.seq))?;
+    let bytes = write_sealed(disk, DRAFT, &name_of(head.point.seq), head, payload)?;
     for old in snapshots(disk)?.into_iter().skip(SNAPSHOTS_KEPT) {
         disk.remove(&old.name)?;
     }
+    Ok(bytes)
+}
+
+/// Writes a file laid out like a snapshot, which takes its name when it is durable.
+pub(super) fn write_sealed<D: Disk>(
+    disk: &mut D,
+    draft: &str,
+    name: &str,
+    head: &SnapshotHead,
+    payload: &[u8],
+) -> Result<u64, DiskError> {
+    let bytes = encode(head, payload);
+    // One that was being written when the power went.
+    if disk.list()?.iter().any(|entry| entry.name == draft) {
+        disk.remove(draft)?;
+    }
+    disk.create(draft, bytes.len() as u64)?;
+    disk.write_at(draft, 0, &bytes)?;
+    disk.sync(draft)?;
+    disk.rename(draft, name)?;
     Ok(bytes.len() as u64)
 }
 
