@@ -141,6 +141,14 @@ enum Journal {
         /// The data directory.
         dir: PathBuf,
     },
+    /// Tells what retention no longer asks for; with --yes removes it, which nothing brings back.
+    Prune {
+        #[command(flatten)]
+        place: Place,
+        /// Removes it. No daemon may have the directory.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Tells what a damaged journal would have to give up; with --accept-loss gives it up.
     Repair {
         /// The data directory.
@@ -308,6 +316,13 @@ fn look(journal: Journal, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
             accept_loss,
             json,
         } => cli::repair::run(&dir, accept_loss, json, out)?,
+        Journal::Prune { place, yes } => {
+            let config = Config::load(&place.config)?;
+            let now_ms = jiff::Timestamp::now().as_millisecond();
+            let how = (yes, place.json);
+            cli::prune::run(&config, place.dir.as_deref(), now_ms, how, out)?;
+            true
+        }
         Journal::Export { dir } => cli::journal::export(&dir, cli::journal::event_json, out)?,
     };
     Ok(fine.into())

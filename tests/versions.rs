@@ -1,9 +1,9 @@
 //! Other versions: what an older one left is read, what a newer one wrote is refused and kept.
 //!
 //! `fixtures/versions/VERSION` holds a data directory (a segment, a compressed one, a snapshot), a
-//! console's lines and what a start over the data must show. They are frozen: nobody edits them. A
-//! version that has none yet writes its own here, once, from a daemon that ran, and fails so that
-//! they are looked at and committed.
+//! console's lines and what a start over the data must show; `pruned` beside it a journal that
+//! begins at a base. They are frozen: nobody edits them. A version that has none yet writes its own
+//! here, once, from a daemon that ran, and fails so that they are looked at and committed.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@
 
 mod common;
 
+use common::aged::{self, BEGAN_MS, CANCELLED, REPORTED};
 use common::{PASSWORD, report, sample, users};
 use crc::{CRC_32_ISCSI, Crc};
 use serde_json::{Value, json};
@@ -185,6 +186,71 @@ fn what_an_older_version_left_is_read_with_its_snapshot_and_without() {
     }
 }
 
+/// A copy of the pruned journal that a version left; its own it writes, once.
+fn pruned(version: &Path) -> Option<tempfile::TempDir> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let from = version.join("pruned");
+    if !from.is_dir() && version.ends_with(env!("CARGO_PKG_VERSION")) {
+        aged::write(&from);
+        let now_ms = BEGAN_MS + 4 * 366 * 24 * 3_600_000;
+        let how = (true, true);
+        tieqi::cli::prune::run(&sample(), Some(&from), now_ms, how, &mut Vec::new()).unwrap();
+        fs::remove_file(from.join("lock")).unwrap();
+        let _ = fs::remove_dir(from.join("cold"));
+        panic!("{} is new: look at it and commit it", from.display());
+    }
+    let to = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(&from).ok()? {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.path().join(entry.file_name())).unwrap();
+    }
+    Some(to)
+}
+
+#[test]
+fn a_journal_that_an_older_version_pruned_begins_at_its_base() {
+    let mut tried = 0;
+    for dir in frozen().iter().filter_map(|version| pruned(version)) {
+        let server = Server::start(sample(), users(), dir.path()).unwrap();
+        assert_eq!(server.recovery.damage, None);
+        let mut console = Client::login(server.console, "calls", PASSWORD).unwrap();
+        for number in CANCELLED + 1..=REPORTED {
+            let ask = json!({ "incident": number });
+            let shown = console.call("incident.get", &ask).unwrap();
+            assert_eq!(shown["incident"]["caller"], format!("139-{number}"));
+        }
+        let new = console.call("incident.report", &report("new")).unwrap();
+        assert_eq!(new["incident"], REPORTED + 1);
+        drop(console);
+        server.stop();
+        let report = journal::verify(&mut FileDisk::read_only(dir.path()), |_, _| ()).unwrap();
+        assert!(report.is_intact(), "{report:?}");
+        tried += 1;
+    }
+    assert!(tried > 0, "this version has one");
+}
+
+#[test]
+fn a_base_of_a_newer_version_is_refused_and_kept() {
+    let version = versions().join(env!("CARGO_PKG_VERSION"));
+    // The version of its header, and the layout of what is in it.
+    for at in [4, 6] {
+        let dir = pruned(&version).unwrap();
+        let path = only(dir.path(), "snap");
+        rewrite(&path, None, |bytes| bytes[at] = 0xee);
+        let before = journal_files(dir.path());
+        let said = refusal(dir.path());
+        assert!(
+            said.contains("newer") && said.contains("a later one"),
+            "{said}"
+        );
+        assert_eq!(journal_files(dir.path()), before);
+    }
+}
+
 /// Where `new` lacks what `old` has, or has it in another form.
 fn missing(old: &Value, new: &Value, at: &str, found: &mut Vec<String>) {
     match (old, new) {
@@ -254,7 +320,7 @@ fn only(folder: &Path, ending: &str) -> PathBuf {
 fn journal_files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     for folder in [dir.to_owned(), dir.join("cold")] {
-        for entry in fs::read_dir(folder).unwrap() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.extension().is_some() {
                 files.push((path.clone(), fs::read(path).unwrap()));

@@ -126,14 +126,17 @@ fn snapshots(dir: &Path) -> Vec<Snapshot> {
         .collect()
 }
 
-/// The journal's last record, found from the newest sound snapshot on.
+/// The journal's last record, found from the newest sound snapshot or the base on.
 fn tip(dir: &Path, journal: &mut FileDisk) -> Result<ChainPoint> {
     let mut disk = FileDisk::read_only(&dir.join(SNAPSHOT_DIR));
     let files = journal::snapshots(&mut disk).unwrap_or_default();
+    let base = journal::base(journal)?.map(|base| base.snapshot.head.point);
+    let first = base.map_or(0, |base| base.seq);
     let newest = files
         .iter()
+        .filter(|file| file.seq >= first)
         .find_map(|file| journal::read_snapshot(&mut disk, file).ok());
-    let after = newest.map(|snapshot| snapshot.head.point);
+    let after = newest.map(|snapshot| snapshot.head.point).or(base);
     let report = journal::follow(journal, after, u64::MAX, |_| ())?;
     report
         .tip

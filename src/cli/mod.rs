@@ -9,6 +9,7 @@ pub mod decode;
 pub mod demo;
 mod desk;
 pub mod journal;
+pub mod prune;
 pub mod radio;
 pub mod repair;
 pub mod replay;

@@ -18,6 +18,7 @@ mod origin;
 mod radio;
 mod register;
 mod replay;
+mod retention;
 mod roster;
 pub mod sample;
 mod serial;
@@ -37,6 +38,7 @@ pub use origin::Origin;
 pub use radio::{AnyPort, Gateway, GatewayLink, GatewayRole, LinkLimits, Radio, Service};
 pub use register::{Officer, Terminal, UnitEntry};
 pub use replay::{Column, Columns, Meaning, Replay};
+pub use retention::Retention;
 pub use roster::{Duty, Group, Roster, RosterEntry, Shift};
 pub use serial::{SerialPort, Speaks};
 pub use town::{Community, Place, PlaceKind, Town};
@@ -95,6 +97,8 @@ pub struct Config {
     pub http: Http,
     /// Where the journal lives.
     pub journal: Journal,
+    /// How long what is kept.
+    pub retention: Retention,
     /// The log.
     pub log: Log,
     /// How `tieqi replay` reads a table of calls, where the config says.
@@ -310,6 +314,7 @@ fn checked(root: &Node<'_>, dir: &Path, files: &mut Files<'_>) -> Option<Config>
         journal: desk.journal,
         log: desk.log,
         replay,
+        retention: retention::retention(root),
         warnings: Vec::new(),
         files: Vec::new(),
     })

@@ -389,6 +389,40 @@ fn suspicion() {
     );
 }
 
+/// The shipped section is a comment that says the least allowed, which is also what is usual.
+#[test]
+fn retention_is_never_shorter_than_allowed() {
+    const T: &str = "huangjiang.toml:";
+    let mut disk = Disk::shipped();
+    let least = Retention {
+        logs_days: 180,
+        incidents_years: 3,
+    };
+    assert_eq!(disk.load().unwrap().retention, least);
+    for line in ["[retention]", "logs_days", "incidents_years"] {
+        disk.edit(MAIN, &format!("# {line}"), line);
+    }
+    assert_eq!(disk.load().unwrap().retention, least);
+    disk.edit(MAIN, "logs_days = 180", "logs_days = 400");
+    disk.edit(MAIN, "incidents_years = 3", "incidents_years = 10");
+    let wanted = Retention {
+        logs_days: 400,
+        incidents_years: 10,
+    };
+    assert_eq!(disk.load().unwrap().retention, wanted);
+    check(
+        &[
+            (MAIN, "# [retention]", "[retention]"),
+            (MAIN, "# logs_days = 180", "logs_days = 179"),
+            (MAIN, "# incidents_years = 3", "incidents_years = 2"),
+        ],
+        &[
+            (T, "retention.logs_days: 179 is not in 180 to 36500"),
+            (T, "retention.incidents_years: 2 is not in 3 to 100"),
+        ],
+    );
+}
+
 /// Each setting lands where it belongs, and the section may be left out.
 #[test]
 fn suspicion_as_set() {

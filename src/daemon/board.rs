@@ -57,6 +57,11 @@ impl Touched {
         self.incidents.iter().copied()
     }
 
+    /// Calls that changed.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.calls.iter().copied()
+    }
+
     /// Notes what an event changed.
     pub fn note(&mut self, views: Views<'_>, event: &Event) {
         match event {

@@ -70,9 +70,11 @@ pub enum Lookup<'a> {
 /// Answers of the last 24 hours.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
+    #[serde(with = "super::pairs")]
     by_key: BTreeMap<Short, Answer>,
     order: VecDeque<(EngineTime, Short)>,
     /// How many answers kept are of this command.
+    #[serde(with = "super::pairs")]
     commands: BTreeMap<Short, u32>,
 }
 

@@ -34,6 +34,7 @@ pub mod image;
 pub mod incident;
 mod index;
 pub mod message;
+mod pairs;
 pub mod policy;
 pub mod position;
 pub mod proposal;

@@ -52,6 +52,7 @@ pub struct Proposal {
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposals {
     by_id: BTreeMap<ProposalId, Proposal>,
+    #[serde(with = "super::pairs")]
     by_slot: BTreeMap<(IncidentId, u8), ProposalId>,
     by_unit: BTreeMap<UnitId, BTreeSet<ProposalId>>,
 }

@@ -106,6 +106,7 @@ pub struct State {
     /// Terminals that were ever on the air or held by a unit.
     pub terminals: BTreeMap<RadioId, Terminal>,
     /// Peers of the gateways' links, as many as the config has links.
+    #[serde(with = "super::pairs")]
     pub links: BTreeMap<LinkName, Peer>,
     /// Radio ids the config does not know, as many as [`State::MAX_STRANGERS`].
     pub strangers: BTreeSet<RadioId>,
@@ -116,10 +117,12 @@ pub struct State {
     /// Alarms not acknowledged.
     pub alarms: BTreeMap<AlarmId, Alarm>,
     /// The same by cause, so that a repeat is counted.
+    #[serde(with = "super::pairs")]
     pub alarms_by_cause: BTreeMap<(AlarmKind, About), AlarmId>,
     /// Tasks not done, as many as [`State::MAX_TASKS`].
     pub tasks: BTreeMap<TaskId, Task>,
     /// The same by cause, so that nothing is asked for twice.
+    #[serde(with = "super::pairs")]
     pub tasks_by_cause: BTreeMap<(TaskKind, About), TaskId>,
     /// Open emergencies by terminal, at most one each.
     pub emergencies: BTreeMap<RadioId, IncidentId>,

@@ -91,6 +91,8 @@ pub enum DamageKind {
     WrongLength,
     /// A compressed segment's bytes changed.
     BadCold,
+    /// The first segment's base is missing or damaged.
+    NoBase,
 }
 
 impl DamageKind {
@@ -104,6 +106,7 @@ impl DamageKind {
             Self::BlankSegment => "segment blank",
             Self::WrongLength => "segment of wrong length",
             Self::BadCold => "compressed segment changed",
+            Self::NoBase => "base missing or damaged",
         }
     }
 }
@@ -197,6 +200,36 @@ pub enum ScanError {
         last_seq: u64,
         /// The record of the snapshot.
         after_seq: u64,
+    },
+    /// What came before the first segment is neither in segments nor in a base.
+    #[error(
+        "failed to start: the journal begins at segment {segment}, and {name} is missing or \
+         damaged; put it back from a copy of the data directory; nothing was changed"
+    )]
+    NoBase {
+        /// The first segment there is.
+        segment: u32,
+        /// Its base.
+        name: String,
+    },
+    /// A newer program made the base.
+    #[error(
+        "failed to read {name}: its version {version} is newer than this program's; use the \
+         program that wrote it, or a later one"
+    )]
+    NewerBase {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: u16,
+    },
+    /// The records behind that point were removed.
+    #[error("failed to start after record {after_seq}: the journal begins behind {base_seq} now")]
+    Pruned {
+        /// The point it was to be read from.
+        after_seq: u64,
+        /// The last record that was removed.
+        base_seq: u64,
     },
     /// The snapshot does not belong to this journal.
     #[error("failed to start after record {after_seq}: its chain hash is not the snapshot's")]

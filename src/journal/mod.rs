@@ -17,6 +17,7 @@
 //! was removed together with everything behind it, or that the whole directory was replaced by
 //! another journal; an outside copy of [`Journal::tip`] shows both.
 
+mod base;
 mod chain;
 mod cold;
 mod disk;
@@ -24,6 +25,7 @@ mod file_disk;
 mod finding;
 mod inspect;
 mod limits;
+mod prune;
 mod record;
 mod recovery;
 mod repair;
@@ -38,6 +40,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use base::{Base, base, base_name, write_base};
 pub use chain::{ChainPoint, DIGEST_BYTES, Digest, HashKind, WallLabel};
 pub use cold::{COLD_DIR, cold_name, cool};
 pub use disk::{Disk, DiskError, Entry};
@@ -48,6 +51,7 @@ pub use limits::{
     DEFAULT_SEGMENT_BYTES, MAX_BATCH_BYTES, MAX_DOWN_MS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES,
     PREPARE_STEP_BYTES,
 };
+pub use prune::{SegmentFile, files_before, prune, segments};
 pub use record::{
     HEAD_BYTES, Kind, MAX_PAYLOAD_BYTES, RECORD_OVERHEAD_BYTES, Record, opened_wall_ms,
 };

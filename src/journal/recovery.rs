@@ -9,10 +9,11 @@
 //!
 //! It neither locks (that is `FileDisk`) nor repairs damage.
 
+use super::base::no_base;
 use super::chain::{ChainPoint, HashKind, WallLabel};
 use super::cold::thaw;
 use super::disk::{Disk, DiskError};
-use super::finding::{Damage, Repaired, ScanError, Stray, Torn};
+use super::finding::{Damage, DamageKind, Repaired, ScanError, Stray, Torn};
 use super::limits::{DEFAULT_SEGMENT_BYTES, MAX_DOWN_MS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use super::record::{Kind, Record, opened_payload};
 use super::scan::{Plan, Scan, Step, scan};
@@ -122,6 +123,9 @@ impl<D: Disk> Journal<D> {
             }
         })?;
         let recovery = report(&scan, options);
+        if let Some(damage) = recovery.damage.filter(|one| one.kind == DamageKind::NoBase) {
+            return Err(no_base(damage.segment).into());
+        }
         let mut journal = Self::behind(disk, options, &scan);
         if recovery.damage.is_some() {
             journal.state = State::ReadOnly;
@@ -167,6 +171,7 @@ impl<D: Disk> Journal<D> {
             tail,
             spare,
             draft_bytes: None,
+            first_index: scan.first_index,
             buf: vec![0; FIRST_RECORD_AT],
             pushed: 0,
             pushed_time_ms: scan.time_ms,

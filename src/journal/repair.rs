@@ -6,9 +6,11 @@
 //! so that a repair that is cut short leaves the same damage for the next one. Nothing here
 //! decides to do it.
 
+use super::base::{Base, base};
 use super::chain::ChainPoint;
 use super::disk::{Disk, DiskError};
 use super::finding::{Damage, ScanError};
+use super::limits::DEFAULT_SEGMENT_BYTES;
 use super::record::{Kind, repaired_payload};
 use super::scan::{Found, Plan, Scan, Tail, read_segment, scan, survey};
 use super::search::written_end;
@@ -39,7 +41,8 @@ pub struct Loss {
 /// # Errors
 /// When the disk fails or the journal is a newer program's.
 pub fn loss<D: Disk>(disk: &mut D, points: &[ChainPoint]) -> Result<Option<Loss>, ScanError> {
-    let starts = points.iter().copied().map(Some).chain([None]);
+    let begins = begins(disk)?.map(|base| base.snapshot.head.point);
+    let starts = points.iter().copied().map(Some).chain([begins]);
     for (passed, after) in starts.enumerate() {
         let plan = Plan {
             after_seq: after.map_or(0, |after| after.seq),
@@ -48,7 +51,9 @@ pub fn loss<D: Disk>(disk: &mut D, points: &[ChainPoint]) -> Result<Option<Loss>
         };
         let kept = match scan(disk, &plan, &mut |_| ()) {
             // A snapshot of what the journal does not have, or not any more.
-            Err(ScanError::Behind { .. } | ScanError::Forked { .. }) => continue,
+            Err(ScanError::Behind { .. } | ScanError::Forked { .. } | ScanError::Pruned { .. }) => {
+                continue;
+            }
             kept => kept?,
         };
         if kept.damage.is_empty() && passed == 0 {
@@ -60,6 +65,14 @@ pub fn loss<D: Disk>(disk: &mut D, points: &[ChainPoint]) -> Result<Option<Loss>
         }
     }
     Ok(None)
+}
+
+/// The base there is, if it is of use.
+fn begins<D: Disk>(disk: &mut D) -> Result<Option<Base>, ScanError> {
+    match base(disk) {
+        Err(ScanError::NoBase { .. }) => Ok(None),
+        begins => begins,
+    }
 }
 
 fn weigh<D: Disk>(
@@ -147,7 +160,8 @@ pub fn copy_away<D: Disk, E: Disk>(
 }
 
 /// Removes from the journal on `disk` what `loss` says, last things first. What was written of the
-/// last segment that is kept takes its place in one step.
+/// last segment that is kept takes its place in one step. A base keeps its segment, blank if
+/// nothing of it is kept.
 ///
 /// # Errors
 /// When the disk fails; what is left has the same damage or ends at it.
@@ -164,6 +178,10 @@ pub fn cut<D: Disk>(disk: &mut D, loss: &Loss) -> Result<(), ScanError> {
             None => disk.remove(&name)?,
         }
     }
+    let begins = begins(disk)?.filter(|_| tail.is_none() && loss.damage.is_some());
+    if let Some(base) = begins {
+        put(disk, base.segment, DEFAULT_SEGMENT_BYTES as u64, &[])?;
+    }
     Ok(())
 }
 
@@ -171,18 +189,23 @@ fn shorten<D: Disk>(disk: &mut D, segment: &Found, tail: &Tail) -> Result<(), Sc
     let mut bytes = Vec::new();
     read_segment(disk, segment, &mut bytes)?;
     bytes.truncate(tail.end);
-    let (draft, name) = (draft_name(segment.index), segment_name(segment.index));
-    if disk.list()?.iter().any(|entry| entry.name == draft) {
-        disk.remove(&draft)?;
-    }
-    disk.create(&draft, tail.header.size)?;
-    disk.write_at(&draft, 0, &bytes)?;
-    disk.sync(&draft)?;
-    disk.rename(&draft, &name)?;
+    put(disk, segment.index, tail.header.size, &bytes)?;
     if segment.is_cold {
         disk.remove(&segment.name())?;
     }
     Ok(())
+}
+
+/// Puts a segment of `size` bytes in its place, the first of them `bytes`.
+fn put<D: Disk>(disk: &mut D, index: u32, size: u64, bytes: &[u8]) -> Result<(), DiskError> {
+    let draft = draft_name(index);
+    if disk.list()?.iter().any(|entry| entry.name == draft) {
+        disk.remove(&draft)?;
+    }
+    disk.create(&draft, size)?;
+    disk.write_at(&draft, 0, bytes)?;
+    disk.sync(&draft)?;
+    disk.rename(&draft, &segment_name(index))
 }
 
 /// Journals that a repair gave records up, once the cut journal is open again.

@@ -11,6 +11,7 @@
 
 use std::io;
 
+use super::base::{Base, base_of};
 use super::chain::{Digest, WallLabel};
 use super::cold::{PEEK_BYTES, cold_found, cold_index, cold_name, read_cold};
 use super::disk::{Disk, DiskError};
@@ -64,6 +65,8 @@ pub(super) struct Scan {
     pub(super) label: Option<WallLabel>,
     pub(super) tail: Option<Tail>,
     pub(super) spare: Option<Spare>,
+    /// The first segment there is or will be: 1, or the base's.
+    pub(super) first_index: u32,
     pub(super) torn: Vec<Torn>,
     pub(super) damage: Vec<Damage>,
     /// Damage before the point the caller starts from.
@@ -95,23 +98,33 @@ pub(super) fn scan<D: Disk>(
     plan: &Plan,
     step: &mut dyn FnMut(Step<'_>),
 ) -> Result<Scan, ScanError> {
-    let found = survey(disk)?;
-    let start = start_of(&found, plan.after_seq);
-    let scan = Scan {
-        digest: Some(Digest::default()),
-        ..Scan::default()
+    let mut found = survey(disk)?;
+    let (base, baseless) = match base_of(disk, &found) {
+        Err(ScanError::NoBase { segment, .. }) => (None, Some(segment)),
+        base => (base?, None),
     };
+    let scan = begin(base.as_ref(), plan)?;
+    // Those before the base are what a prune that was cut short left.
+    found.retain(|segment| segment.index >= scan.first_index);
+    let start = start_of(&found, plan.after_seq);
     let mut walk = Walk {
         plan,
         step,
+        next_index: scan.first_index,
         scan,
-        next_index: 1,
     };
     if let Some((_, header)) = start {
         // The segments before are not read: the caller's digest vouches for them.
         walk.scan.last_seq = header.first_seq.saturating_sub(1);
         walk.scan.digest = Some(header.prev);
         walk.next_index = header.index;
+    } else if let Some(segment) = baseless {
+        walk.baseless(segment, found.first());
+    } else if base.is_some() && found.is_empty() {
+        walk.ends_at_base();
+    }
+    if walk.is_over() {
+        return Ok(walk.scan);
     }
     let first = start.map_or(0, |(at, _)| at);
     let mut bytes = Vec::new();
@@ -143,6 +156,39 @@ pub(super) fn scan<D: Disk>(
         });
     }
     Ok(scan)
+}
+
+/// Before the first record there is: nothing, or what the base says.
+fn begin(base: Option<&Base>, plan: &Plan) -> Result<Scan, ScanError> {
+    let Some(base) = base else {
+        return Ok(Scan {
+            digest: Some(Digest::default()),
+            first_index: 1,
+            ..Scan::default()
+        });
+    };
+    let head = base.snapshot.head;
+    let (after_seq, base_seq) = (plan.after_seq, head.point.seq);
+    // Whoever replays must have what was before; whoever only reads need not.
+    if !plan.past_damage && after_seq < base_seq {
+        return Err(ScanError::Pruned {
+            after_seq,
+            base_seq,
+        });
+    }
+    let other = |digest| digest != head.point.digest;
+    if after_seq == base_seq && plan.after_digest.is_some_and(other) {
+        return Err(ScanError::Forked { after_seq });
+    }
+    let (time_ms, wall_ms) = (head.time_ms, head.wall_ms);
+    Ok(Scan {
+        last_seq: base_seq,
+        digest: Some(head.point.digest),
+        time_ms,
+        label: Some(WallLabel { time_ms, wall_ms }),
+        first_index: base.segment,
+        ..Scan::default()
+    })
 }
 
 /// Reads a segment wherever it is; false when it is compressed and changed since.

@@ -113,11 +113,25 @@ pub fn read_snapshot<D: Disk>(
     disk: &mut D,
     file: &SnapshotFile,
 ) -> Result<Snapshot, SnapshotError> {
-    let name = file.name.clone();
-    if file.bytes > MAX_SNAPSHOT_BYTES {
+    let snapshot = read_sealed(disk, &file.name, file.bytes)?;
+    if snapshot.head.point.seq != file.seq {
+        let name = file.name.clone();
         return Err(SnapshotError::Damaged { name });
     }
-    let mut bytes = vec![0; usize::try_from(file.bytes).unwrap_or(0)];
+    Ok(snapshot)
+}
+
+/// Reads a file laid out like a snapshot, of so many bytes.
+pub(super) fn read_sealed<D: Disk>(
+    disk: &mut D,
+    name: &str,
+    bytes: u64,
+) -> Result<Snapshot, SnapshotError> {
+    let name = name.to_owned();
+    if bytes > MAX_SNAPSHOT_BYTES {
+        return Err(SnapshotError::Damaged { name });
+    }
+    let mut bytes = vec![0; usize::try_from(bytes).unwrap_or(0)];
     disk.read_at(&name, 0, &mut bytes)?;
     let Some((head, length)) = decode(&bytes) else {
         return Err(SnapshotError::Damaged { name });
@@ -126,7 +140,7 @@ pub fn read_snapshot<D: Disk>(
         name: name.clone(),
         version,
     })?;
-    if head.point.seq != file.seq || length != bytes.len() - HEAD - CRC {
+    if length != bytes.len() - HEAD - CRC {
         return Err(SnapshotError::Damaged { name });
     }
     // In its place: a province's is tens of megabytes, and a copy would be as much again.
@@ -150,31 +164,44 @@ pub fn write_snapshot<D: Disk>(
     length: u64,
     fill: impl FnOnce(Sink<'_>),
 ) -> Result<u64, DiskError> {
-    // One that was being written when the power went.
-    if disk.list()?.iter().any(|entry| entry.name == DRAFT) {
-        disk.remove(DRAFT)?;
-    }
-    let bytes = (HEAD + CRC) as u64 + length;
-    disk.create(DRAFT, bytes)?;
-    let mut pieces = Pieces::new(disk);
-    pieces.put(&encode_head(head, length));
-    fill(&mut |piece| pieces.put(piece));
-    let written = pieces.finish()?;
-    if written != bytes {
-        let odd = io::Error::other(format!("{written} bytes, not {bytes}"));
-        return Err(DiskError::new("write", DRAFT, odd));
-    }
-    disk.sync(DRAFT)?;
-    disk.rename(DRAFT, &name_of(head.point.seq))?;
+    let bytes = write_sealed(disk, (DRAFT, &name_of(head.point.seq)), head, length, fill)?;
     for old in snapshots(disk)?.into_iter().skip(SNAPSHOTS_KEPT) {
         disk.remove(&old.name)?;
     }
     Ok(bytes)
 }
 
+/// Writes a file laid out like a snapshot: as the draft, which takes its name when it is durable.
+pub(super) fn write_sealed<D: Disk>(
+    disk: &mut D,
+    (draft, name): (&str, &str),
+    head: &SnapshotHead,
+    length: u64,
+    fill: impl FnOnce(Sink<'_>),
+) -> Result<u64, DiskError> {
+    // One that was being written when the power went.
+    if disk.list()?.iter().any(|entry| entry.name == draft) {
+        disk.remove(draft)?;
+    }
+    let bytes = (HEAD + CRC) as u64 + length;
+    disk.create(draft, bytes)?;
+    let mut pieces = Pieces::new(disk, draft);
+    pieces.put(&encode_head(head, length));
+    fill(&mut |piece| pieces.put(piece));
+    let written = pieces.finish()?;
+    if written != bytes {
+        let odd = io::Error::other(format!("{written} bytes, not {bytes}"));
+        return Err(DiskError::new("write", draft, odd));
+    }
+    disk.sync(draft)?;
+    disk.rename(draft, name)?;
+    Ok(bytes)
+}
+
 /// The draft while it is written: the piece at hand, and the checksum of those before it.
 struct Pieces<'d, D> {
     disk: &'d mut D,
+    draft: &'d str,
     written: u64,
     piece: Vec<u8>,
     checksum: Checksum,
@@ -182,9 +209,10 @@ struct Pieces<'d, D> {
 }
 
 impl<'d, D: Disk> Pieces<'d, D> {
-    fn new(disk: &'d mut D) -> Self {
+    fn new(disk: &'d mut D, draft: &'d str) -> Self {
         Self {
             disk,
+            draft,
             written: 0,
             piece: Vec::with_capacity(PIECE),
             checksum: Checksum::new(),
@@ -202,7 +230,7 @@ impl<'d, D: Disk> Pieces<'d, D> {
 
     fn write(&mut self) {
         if self.failed.is_none() {
-            let done = self.disk.write_at(DRAFT, self.written, &self.piece);
+            let done = self.disk.write_at(self.draft, self.written, &self.piece);
             self.failed = done.err();
         }
         self.written += self.piece.len() as u64;

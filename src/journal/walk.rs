@@ -147,6 +147,19 @@ impl Walk<'_, '_> {
         self.next_index = at.index.saturating_add(1);
     }
 
+    /// What came before the first segment is gone; from it on the records may be sound.
+    pub(super) fn baseless(&mut self, segment: u32, first: Option<&Found>) {
+        let header = first.and_then(|first| first.header.ok());
+        let resumes_at = header.map(|header| header.first_seq);
+        self.damage(segment, 0, DamageKind::NoBase, resumes_at);
+        self.next_index = segment;
+    }
+
+    /// There is a base, and not the segment it was made for.
+    pub(super) fn ends_at_base(&mut self) {
+        self.damage(self.next_index, 0, DamageKind::MissingSegment, None);
+    }
+
     fn last_hash(&self) -> HashKind {
         self.scan
             .tail

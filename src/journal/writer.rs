@@ -96,6 +96,8 @@ pub struct Journal<D> {
     pub(super) segment_bytes: usize,
     /// Hash of segments yet to begin.
     pub(super) hash: HashKind,
+    /// The segment to begin with when there is none.
+    pub(super) first_index: u32,
     pub(super) created_ms: i64,
     pub(super) label: WallLabel,
     pub(super) tail: Option<Segment>,
@@ -327,7 +329,8 @@ impl<D: Disk> Journal<D> {
     }
 
     fn try_prepare_step(&mut self) -> Result<bool, DiskError> {
-        let index = self.tail.as_ref().map_or(1, |tail| tail.index + 1);
+        let first = self.first_index;
+        let index = self.tail.as_ref().map_or(first, |tail| tail.index + 1);
         let (draft, name) = (draft_name(index), segment_name(index));
         let Some(filled) = self.draft_bytes else {
             // What an earlier attempt left; a blank segment of that name is renamed over.

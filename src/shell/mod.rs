@@ -7,6 +7,7 @@
 
 pub mod archive;
 mod ask;
+pub(crate) mod base;
 pub mod clock;
 mod console;
 pub(crate) mod disk;
@@ -27,6 +28,7 @@ use tieqi_protocols::link::Answer;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+pub use base::BaseError;
 pub use fallback::FALLBACK_NAME;
 pub use start::{Server, StartError};
 

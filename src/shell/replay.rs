@@ -1,13 +1,16 @@
-//! Opening the journal and making the engine what it was: the newest sound snapshot, and what the
-//! journal holds behind it. Whatever is not used is told.
+//! Opening the journal and making the engine what it was: the newest sound snapshot, or the base of
+//! a journal that was pruned, and what the journal holds behind it. Whatever is not used is told.
 
 use super::archive::restore;
+use super::base;
 use super::start::StartError;
 use crate::engine::Engine;
 use crate::engine::event::Event;
 use crate::engine::id::EngineTime;
 use crate::engine::policy::Policy;
-use crate::journal::{self, ChainPoint, Disk, Journal, Kind, Options, Recovery};
+use crate::journal::{
+    self, Base, ChainPoint, Disk, Journal, Kind, OpenError, Options, Recovery, ScanError,
+};
 
 /// An open journal and what it came to.
 pub(crate) struct Opened<D> {
@@ -18,15 +21,21 @@ pub(crate) struct Opened<D> {
 
 /// Opens the journal and makes the engine what it was, from a snapshot where there is one.
 pub(crate) fn open<D: Disk>(
-    disk: D,
+    mut disk: D,
     snapshots: Option<&mut D>,
     options: &Options,
     policy: &Policy,
 ) -> Result<Opened<D>, StartError> {
-    let found = snapshots.and_then(|disk| newest(disk, policy));
-    let (after, mut engine) = match found {
-        Some((point, engine)) => (Some(point), engine),
-        None => (None, Engine::new(policy.clone())),
+    let base = base_of(&mut disk)?;
+    let base_seq = base.as_ref().map_or(0, |base| base.snapshot.head.point.seq);
+    let found = snapshots.and_then(|disk| newest(disk, policy, base_seq));
+    let (after, mut engine) = match (found, &base) {
+        (Some((point, engine)), _) => (Some(point), engine),
+        (None, Some(base)) => {
+            let point = base.snapshot.head.point;
+            (Some(point), base::restore(policy, base)?)
+        }
+        (None, None) => (None, Engine::new(policy.clone())),
     };
     let options = Options { after, ..*options };
     let mut broken: Option<StartError> = None;
@@ -57,14 +66,25 @@ pub(crate) fn open<D: Disk>(
     }
 }
 
-/// The newest snapshot that can be used. A faulty one is told and the one before it is looked at;
-/// without any the whole journal is replayed.
-fn newest<D: Disk>(disk: &mut D, policy: &Policy) -> Option<(ChainPoint, Engine)> {
+/// Where a pruned journal begins. Without its base a snapshot may still serve, which is told.
+fn base_of<D: Disk>(disk: &mut D) -> Result<Option<Base>, OpenError> {
+    match journal::base(disk) {
+        Err(error @ ScanError::NoBase { .. }) => {
+            tracing::error!(%error, "the journal's base is missing or damaged");
+            Ok(None)
+        }
+        base => Ok(base?),
+    }
+}
+
+/// The newest snapshot from `base_seq` on that can be used. A faulty one is told and the one before
+/// it is looked at; without any the whole journal is replayed.
+fn newest<D: Disk>(disk: &mut D, policy: &Policy, base_seq: u64) -> Option<(ChainPoint, Engine)> {
     let files = journal::snapshots(disk).unwrap_or_else(|error| {
         tracing::warn!(%error, "no snapshot is used");
         Vec::new()
     });
-    for file in files {
+    for file in files.into_iter().filter(|file| file.seq >= base_seq) {
         match journal::read_snapshot(disk, &file) {
             Ok(snapshot) => match restore(policy, &snapshot) {
                 Some(engine) => return Some((snapshot.head.point, engine)),

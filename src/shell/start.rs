@@ -1,6 +1,7 @@
 //! Starting and stopping the daemon: sockets, journal, replay, threads.
 
 use super::archive::{self, Feed, Rules, SNAPSHOT_DIR};
+use super::base::BaseError;
 use super::clock::{Clock, wall_ms};
 use super::replay::{self, Opened};
 use super::{FALLBACK_NAME, Wake, disk, event_loop, fallback, http};
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
+    /// The journal was pruned, and its base cannot be used.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// A record is not one of ours.
     #[error(
         "failed to read record {seq} of the journal: {reason}; a newer tieqi wrote it: use that \

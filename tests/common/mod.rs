@@ -3,6 +3,7 @@
 
 #![expect(dead_code, reason = "each test file takes what it needs")]
 
+pub(crate) mod aged;
 pub(crate) mod process;
 pub(crate) mod small_disk;
 

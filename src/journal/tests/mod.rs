@@ -5,6 +5,7 @@ mod crash;
 mod fault;
 mod file;
 mod golden;
+mod prune;
 mod repair;
 mod rot;
 mod snapshot;

@@ -85,7 +85,13 @@ fn missing_swapped_and_stale_segments_are_found() {
     for index in 1..=segments {
         let mut missing = disk.clone();
         missing.remove(&segment_name(index)).unwrap();
-        check_rotten(&format!("{index} missing"), &missing, &batches);
+        if index == 1 {
+            // As if it had been pruned, with no base to begin at.
+            assert!(!verified(&mut missing.clone()).is_intact());
+            assert!(Journal::open(&mut missing, &options(), |_| ()).is_err());
+        } else {
+            check_rotten(&format!("{index} missing"), &missing, &batches);
+        }
         let mut blank = disk.clone();
         blank.plant(&segment_name(index), vec![0; MIN_SEGMENT_BYTES]);
         check_rotten(&format!("{index} blank"), &blank, &batches);

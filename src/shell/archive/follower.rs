@@ -18,6 +18,7 @@ use crate::daemon::archive::{SnapshotStatus, Status};
 use crate::journal::{
     self, ChainPoint, FileDisk, Kind, Record, SNAPSHOTS_KEPT, ScanError, Snapshot,
 };
+use crate::shell::base::BaseError;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
@@ -37,6 +38,8 @@ pub(super) enum FollowError {
     Scan(#[from] ScanError),
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    #[error(transparent)]
+    Base(#[from] BaseError),
     #[error("failed to make the archive's directory: {0}")]
     Dir(#[from] std::io::Error),
     #[error("failed to read the journal past record {0}: it is damaged and no snapshot covers it")]
@@ -54,7 +57,7 @@ impl FollowError {
     fn is_mendable(&self) -> bool {
         !matches!(
             self,
-            Self::Replica(ReplicaError::Record(_)) | Self::Damaged(_)
+            Self::Replica(ReplicaError::Record(_)) | Self::Base(_) | Self::Damaged(_)
         )
     }
 }
@@ -187,7 +190,7 @@ impl Follower {
         };
         let ours = opened.filter(|(_, meta)| wanted(meta) && self.is_of_this_journal(meta));
         if let Some((store, meta)) = ours {
-            self.replica = self.replica_at(&meta);
+            self.replica = self.replica_at(&meta)?;
             (self.incidents, self.gap) = (meta.incidents, meta.gap);
             (self.made, self.stored) = (!meta.making, meta.point().seq);
             self.slot.put(Some(store));
@@ -199,7 +202,7 @@ impl Follower {
         self.slot.put(Some(store));
         (self.incidents, self.gap) = (0, false);
         (self.made, self.stored) = (false, 0);
-        self.replica = Replica::new(self.rules.clone());
+        self.replica = self.beginning()?;
         Ok(())
     }
 
@@ -219,10 +222,23 @@ impl Follower {
 
     /// An engine no further than the archive: from there on every event is in reach. Without a
     /// snapshot that old it begins at the first record, and makes no rows until it is there.
-    fn replica_at(&mut self, meta: &Meta) -> Replica {
+    fn replica_at(&mut self, meta: &Meta) -> Result<Replica, FollowError> {
         let last = meta.point().seq;
-        let found = self.newest(|snapshot| snapshot.head.point.seq <= last);
-        found.unwrap_or_else(|| Replica::new(self.rules.clone()))
+        let beginning = self.beginning()?;
+        let first = beginning.point.map_or(0, |point| point.seq);
+        let found = self.newest(|snapshot| (first..=last).contains(&snapshot.head.point.seq));
+        Ok(found.unwrap_or(beginning))
+    }
+
+    /// Before the first record there is: nothing, or the base of a journal that was pruned.
+    fn beginning(&self) -> Result<Replica, FollowError> {
+        let rules = self.rules.clone();
+        match journal::base(&mut FileDisk::read_only(&self.dir)) {
+            Ok(Some(base)) => Ok(Replica::based(rules, &base)?),
+            // Without its base the journal is damaged there, which reading it tells.
+            Ok(None) | Err(ScanError::NoBase { .. }) => Ok(Replica::new(rules)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn newest(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Option<Replica> {
@@ -359,6 +375,9 @@ impl Follower {
             return Ok(());
         }
         let replica = &mut self.replica;
+        if let Some(store) = store.filter(|_| replica.is_due(record.time_ms)) {
+            replica.store(store, &mut self.incidents, None)?;
+        }
         replica.apply(record.time_ms, record.wall_ms, record.payload)?;
         make_way();
         match store.filter(|_| record.seq > self.stored) {
@@ -393,7 +412,10 @@ impl Follower {
         tracing::error!(%error, "there is no archive until a restart");
         self.slot.put(None);
         self.lost = !error.is_mendable();
-        self.replica = Replica::new(self.rules.clone());
+        match self.beginning() {
+            Ok(replica) => self.replica = replica,
+            Err(_) => self.lost = true,
+        }
         feed.read_again();
         let why = error.to_string();
         self.told.send_modify(|status| {

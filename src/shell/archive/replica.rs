@@ -13,9 +13,13 @@ use crate::engine::id::{EngineTime, IncidentId};
 use crate::engine::image::{IMAGE_FORMAT, Image};
 use crate::engine::incident::Incident;
 use crate::engine::policy::Policy;
+use crate::engine::state::State;
 use crate::geo::plane::Plane;
-use crate::journal::{ChainPoint, Disk, DiskError, Sink, Snapshot, SnapshotHead, write_snapshot};
+use crate::journal::{
+    Base, ChainPoint, Disk, DiskError, Sink, Snapshot, SnapshotHead, write_snapshot,
+};
 use crate::planted::{Planted, planted};
+use crate::shell::base::{self, BaseError};
 use postcard::ser_flavors::Flavor;
 use postcard::serialize_with_flavor;
 use std::collections::BTreeSet;
@@ -40,6 +44,8 @@ pub(crate) struct Replica {
     pub(crate) point: Option<ChainPoint>,
     time_ms: u64,
     wall_ms: i64,
+    /// Engine time from which on nothing is stored yet.
+    pending_from_ms: u64,
     touched: BTreeSet<IncidentId>,
     log: Vec<(IncidentId, u64, String)>,
 }
@@ -62,24 +68,35 @@ impl Replica {
             point: None,
             time_ms: 0,
             wall_ms: 0,
+            pending_from_ms: 0,
             touched: BTreeSet::new(),
             log: Vec::new(),
         }
     }
 
-    /// Where a snapshot was taken; everything in it counts as touched. None when its payload is
-    /// of another program.
+    /// Where a snapshot was taken. None when its payload is of another program.
     pub(super) fn restored(rules: Rules, snapshot: &Snapshot) -> Option<Self> {
-        let head = snapshot.head;
         let engine = restore(&rules.policy, snapshot)?;
-        Some(Self {
+        Some(Self::at(rules, engine, &snapshot.head))
+    }
+
+    /// Where a pruned journal begins.
+    pub(super) fn based(rules: Rules, base: &Base) -> Result<Self, BaseError> {
+        let engine = base::restore(&rules.policy, base)?;
+        Ok(Self::at(rules, engine, &base.snapshot.head))
+    }
+
+    /// An engine as it was there; everything in it counts as touched.
+    fn at(rules: Rules, engine: Engine, head: &SnapshotHead) -> Self {
+        Self {
             touched: engine.state().incidents.keys().copied().collect(),
             engine,
             point: Some(head.point),
             time_ms: head.time_ms,
             wall_ms: head.wall_ms,
+            pending_from_ms: head.time_ms,
             ..Self::new(rules)
-        })
+        }
     }
 
     /// Behind a record that `engine` was replayed to.
@@ -104,6 +121,9 @@ impl Replica {
         payload: &[u8],
     ) -> Result<(), ReplicaError> {
         let event: Event = postcard::from_bytes(payload)?;
+        if self.pending() == 0 {
+            self.pending_from_ms = time_ms;
+        }
         (self.time_ms, self.wall_ms) = (time_ms, wall_ms);
         let left_out = planted(Planted::SnapshotInMidBatch) && self.seq().is_multiple_of(97);
         if !left_out {
@@ -127,6 +147,13 @@ impl Replica {
     /// Rows the archive does not have yet.
     pub(super) fn pending(&self) -> usize {
         self.touched.len() + self.log.len()
+    }
+
+    /// Whether what is pending must be stored before a record of that time is applied: the engine
+    /// forgets an incident a day after it ended.
+    pub(super) fn is_due(&self, time_ms: u64) -> bool {
+        self.pending() > 0
+            && time_ms.saturating_sub(self.pending_from_ms) > State::KEEP_ENDED_MS / 2
     }
 
     fn touch(&mut self, event: &Event) {
