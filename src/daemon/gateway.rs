@@ -219,6 +219,8 @@ impl Gateways {
             return;
         };
         self.ticket += 1;
+        let first = port.expires_at.unwrap_or(frame.expires_at);
+        port.expires_at = Some(first.min(frame.expires_at));
         port.queue.insert((frame.rank, self.ticket), frame);
         if port.queue.len() > self.capacity
             && let Some((_, dropped)) = port.queue.pop_last()
@@ -301,8 +303,7 @@ impl Gateways {
             .ports
             .iter()
             .filter_map(|port| port.link.poll_timeout().map(EngineTime));
-        let expiry = |port: &Port| port.queue.values().map(|frame| frame.expires_at).min();
-        let expiries = self.ports.iter().filter_map(expiry);
+        let expiries = self.ports.iter().filter_map(|port| port.expires_at);
         timers.chain(expiries).min()
     }
 

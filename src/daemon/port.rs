@@ -29,6 +29,8 @@ pub(super) struct Port {
     pub(super) setup: Vec<Bytes>,
     pub(super) to_set_up: VecDeque<Bytes>,
     pub(super) queue: BTreeMap<(u8, u64), Frame>,
+    /// No frame of the queue expires before then.
+    pub(super) expires_at: Option<EngineTime>,
     pub(super) in_flight: Option<(u64, Option<Request>, u64)>,
     pub(super) up: bool,
     /// The only address it may be talked to from, if the config names one.
@@ -45,6 +47,7 @@ impl Port {
             setup: Vec::new(),
             to_set_up: VecDeque::new(),
             queue: BTreeMap::new(),
+            expires_at: None,
             in_flight: None,
             up: false,
             accept_from: None,
@@ -125,16 +128,24 @@ impl Port {
         Self::new(index, None, http.slot, machine)
     }
 
-    /// Gives the link its next frame; true when there may be another.
-    pub(super) fn send_next(&mut self, now: EngineTime, heard: &mut Vec<Heard>) -> bool {
-        let expired = |frame: &Frame| frame.expires_at <= now;
+    /// Drops what expired. The queue is looked through only when something may have.
+    fn expire(&mut self, now: EngineTime, heard: &mut Vec<Heard>) {
+        if self.expires_at.is_none_or(|first| first > now) {
+            return;
+        }
         self.queue.retain(|_, frame| {
-            let drop = expired(frame);
+            let drop = frame.expires_at <= now;
             if drop {
                 heard.extend(frame.request.map(Heard::NotSent));
             }
             !drop
         });
+        self.expires_at = self.queue.values().map(|frame| frame.expires_at).min();
+    }
+
+    /// Gives the link its next frame; true when there may be another.
+    pub(super) fn send_next(&mut self, now: EngineTime, heard: &mut Vec<Heard>) -> bool {
+        self.expire(now, heard);
         if self.in_flight.is_some() || !self.link.ready() {
             return false;
         }

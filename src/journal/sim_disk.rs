@@ -8,8 +8,9 @@
 //! It models no latency: whoever drives it lets the news of a sync come late. Rot is `flip`, a
 //! write that landed elsewhere is `misdirect`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 use super::disk::{Disk, DiskError, Entry};
 
@@ -57,8 +58,8 @@ pub enum Call {
 
 #[derive(Clone, Debug, Default)]
 struct SimFile {
-    /// What a read sees.
-    bytes: Vec<u8>,
+    /// What a read sees; a copied disk shares it until one of both is written.
+    bytes: Arc<Vec<u8>>,
     durable_len: usize,
     /// Sectors whose durable content is not certain to be what a read sees.
     unsure: BTreeMap<usize, Sector>,
@@ -119,7 +120,8 @@ impl SimDisk {
         };
         let file = self.names.get(to.0).and_then(|id| self.files.get_mut(id));
         let at = to.1 * SECTOR_BYTES;
-        let target = file.and_then(|file| file.bytes.get_mut(at..at + SECTOR_BYTES));
+        let target = file.map(|file| Arc::make_mut(&mut file.bytes));
+        let target = target.and_then(|bytes| bytes.get_mut(at..at + SECTOR_BYTES));
         let Some(target) = target else { return false };
         target.copy_from_slice(&bytes);
         bytes != before
@@ -173,7 +175,7 @@ impl SimDisk {
             return;
         };
         let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        if let Some(byte) = file.bytes.get_mut(at) {
+        if let Some(byte) = Arc::make_mut(&mut file.bytes).get_mut(at) {
             *byte ^= mask;
         }
     }
@@ -188,7 +190,7 @@ impl SimDisk {
     pub fn plant(&mut self, name: &str, bytes: Vec<u8>) {
         let file = SimFile {
             durable_len: bytes.len(),
-            bytes,
+            bytes: Arc::new(bytes),
             unsure: BTreeMap::new(),
         };
         self.next_file += 1;
@@ -248,7 +250,7 @@ impl SimDisk {
         let durable_len = if failure.is_some() { 0 } else { len };
         self.next_file += 1;
         let file = SimFile {
-            bytes: vec![0; len],
+            bytes: Arc::new(vec![0; len]),
             durable_len,
             unsure: BTreeMap::new(),
         };
@@ -329,9 +331,8 @@ impl SimDisk {
             Some(error) => Err(error),
             None => {
                 self.durable_names.clone_from(&self.names);
-                let names = &self.names;
-                self.files
-                    .retain(|id, _| names.values().any(|named| named == id));
+                let named: BTreeSet<u64> = self.names.values().copied().collect();
+                self.files.retain(|id, _| named.contains(id));
                 Ok(())
             }
         }
@@ -360,10 +361,11 @@ impl SimFile {
             };
             self.unsure.entry(number).or_insert(sector).dirty = true;
         }
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
+        let all = Arc::make_mut(&mut self.bytes);
+        if all.len() < end {
+            all.resize(end, 0);
         }
-        if let Some(target) = self.bytes.get_mut(offset..end) {
+        if let Some(target) = all.get_mut(offset..end) {
             target.copy_from_slice(bytes);
         }
         for number in touched {
@@ -375,10 +377,11 @@ impl SimFile {
     }
 
     fn crash(&self, seed: u64, dice: &mut Dice) -> Self {
-        let mut bytes = self.bytes.clone();
+        let mut bytes = Arc::clone(&self.bytes);
         for (number, sector) in &self.unsure {
             let chosen = dice.choose(seed, &sector.versions);
-            let target = bytes.get_mut(number * SECTOR_BYTES..).unwrap_or_default();
+            let all = Arc::make_mut(&mut bytes);
+            let target = all.get_mut(number * SECTOR_BYTES..).unwrap_or_default();
             target
                 .iter_mut()
                 .zip(chosen)
@@ -390,7 +393,9 @@ impl SimFile {
             1 => grown,
             _ => dice.below(grown + 1),
         };
-        bytes.truncate(self.durable_len + kept);
+        if kept < grown {
+            Arc::make_mut(&mut bytes).truncate(self.durable_len + kept);
+        }
         Self {
             durable_len: bytes.len(),
             bytes,

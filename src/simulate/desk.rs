@@ -74,7 +74,9 @@ pub(super) struct SeenAssignment {
 pub(super) struct SeenAlarm {
     pub(super) alarm: u32,
     kind: String,
+    incident: Option<u32>,
     assignment: Option<u32>,
+    radio: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -153,6 +155,8 @@ pub(super) struct Desk {
     todo: VecDeque<(u64, Asked)>,
     /// Rungs of the assignments as last seen.
     rungs: BTreeMap<u32, String>,
+    /// Since when incidents wait for a unit.
+    waits: BTreeMap<u32, u64>,
     /// Incidents, alarms and tasks something was planned for.
     planned: BTreeSet<(&'static str, u32)>,
     chance: Chance,
@@ -182,6 +186,7 @@ impl Desk {
             keys: 0,
             todo: VecDeque::new(),
             rungs: BTreeMap::new(),
+            waits: BTreeMap::new(),
             planned: BTreeSet::new(),
             chance: Chance::stream(seed, STREAM + u64::from(dispatches)),
             done: VecDeque::new(),
@@ -406,6 +411,13 @@ impl Desk {
             if !self.planned.insert(("alarm", alarm.alarm)) {
                 continue;
             }
+            if let Some(incident) = alarm.incident {
+                self.hand_on(now_ms, incident);
+            }
+            if let Some(radio) = alarm.radio.filter(|_| alarm.kind == "suspect_terminal") {
+                let trust = json!({ "radio": radio, "trusted": true });
+                self.plan_within(now_ms, 120_000, "terminal.trust", trust);
+            }
             self.plan_within(now_ms, 60_000, "alarm.ack", json!({ "alarm": alarm.alarm }));
         }
         for task in &seen.tasks {
@@ -416,12 +428,30 @@ impl Desk {
         }
         for incident in &seen.incidents {
             let id = incident.incident;
+            if incident.phase == "queued" {
+                self.waits.entry(id).or_insert(now_ms);
+            } else {
+                self.waits.remove(&id);
+            }
             let more = match incident.phase.as_str() {
                 "resolved" if self.planned.insert(("incident", id)) => "incident.close",
                 "queued" if self.chance.hits(0.01) => "incident.claim",
                 _ => continue,
             };
             self.plan_within(now_ms, 120_000, more, json!({ "incident": id }));
+        }
+    }
+
+    /// Gives an incident to others that waits too long: a town at twenty times its load has not
+    /// enough crews of every kind, and a queue that only grows is no shift but a siege.
+    fn hand_on(&mut self, now_ms: u64, incident: u32) {
+        /// How long a caller is put off.
+        const PATIENCE_MS: u64 = 1_200_000;
+        let since = self.waits.get(&incident);
+        let late = since.is_some_and(|since| since + PATIENCE_MS < now_ms);
+        if late && self.planned.insert(("hand on", incident)) {
+            let why = json!({ "incident": incident, "reason": "others go" });
+            self.plan_within(now_ms, 20_000, "incident.cancel", why);
         }
     }
 

@@ -230,10 +230,13 @@ impl Ladders {
             return Ok(());
         };
         let mut due = open.since.0 + limit_ms;
-        for (from, to) in &self.outages {
-            if (*from..*to).contains(&due) {
-                due = *to;
+        // They are in order: a long run has thousands, and each step would look at all of them.
+        let first = self.outages.partition_point(|(_, to)| *to <= due);
+        for (from, to) in self.outages.iter().skip(first) {
+            if *from > due {
+                break;
             }
+            due = *to;
         }
         match at.0 > due + GRACE_MS {
             true => {

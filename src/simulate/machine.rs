@@ -75,8 +75,8 @@ pub(super) struct Disks {
 pub(super) struct Process {
     pub(super) daemon: Daemon,
     pub(super) recovery: Recovery,
-    /// Hash of the state the start found.
-    pub(super) recovered: blake3::Hash,
+    /// Whether the start found the state of the process before, as far as that was known.
+    pub(super) found_it: bool,
     fed: Fed<Platter>,
     feed: Feed,
     replica: Replica,
@@ -104,11 +104,13 @@ pub(super) enum Progress {
 }
 
 impl Process {
-    /// Opens the journal and starts the daemon over it, as the shell does.
+    /// Opens the journal and starts the daemon over it, as the shell does. `before` is the process
+    /// that ended with all it decided durable.
     pub(super) fn start(
         config: &Config,
         disks: &Disks,
         (ms, wall_ms): (u64, i64),
+        before: Option<&Self>,
         out: &mut Vec<Output>,
     ) -> Result<Self, String> {
         let options = options(wall_ms);
@@ -140,7 +142,7 @@ impl Process {
         let _ = feed.next();
         let wall = Timestamp::from_millisecond(wall_ms).unwrap_or_default();
         let sign_on = roster(config, &engine, wall);
-        let recovered = state_hash(&engine);
+        let found_it = before.is_none_or(|it| it.daemon.engine().state() == engine.state());
         let epoch = u64::try_from(wall_ms).unwrap_or(0);
         let mut daemon = Daemon::new(now, config.clone(), engine, epoch);
         if let Some(damage) = &recovery.damage {
@@ -150,7 +152,7 @@ impl Process {
         Ok(Self {
             daemon,
             recovery,
-            recovered,
+            found_it,
             fed: Fed::new(journal, feed.clone()),
             feed,
             replica,

@@ -120,8 +120,7 @@ impl Town {
             return Ok(());
         };
         self.figures.crashes += 1;
-        self.live = process.is_durable().then(|| process.state_hash());
-        drop(process);
+        self.live = Some(process).filter(Process::is_durable);
         self.next_life(power);
         let down_ms = match self.chance.hits(0.8) {
             true => 200 + self.chance.below(5_000),
@@ -163,7 +162,8 @@ impl Town {
         }
         let mut out = Vec::new();
         let clocks = (self.now_ms, self.wall_ms());
-        match Process::start(&self.config, &self.disks, clocks, &mut out) {
+        let before = self.live.as_ref();
+        match Process::start(&self.config, &self.disks, clocks, before, &mut out) {
             Ok(process) => self.started(process, out),
             Err(reason) => self.start_failed(&reason),
         }
@@ -184,9 +184,8 @@ impl Town {
         if let Some(damage) = &process.recovery.damage {
             return Err(Broken::new("a start found damage nobody made", damage));
         }
-        if let Some(live) = self.live.take()
-            && live != process.recovered
-        {
+        self.live = None;
+        if !process.found_it {
             return Err(Broken::new(
                 "a start did not find the state of before",
                 self.now_ms,

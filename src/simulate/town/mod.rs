@@ -30,6 +30,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 const BEGIN_WALL_MS: i64 = 1_764_550_800_000;
 /// Mean time between two reports, ms: twenty times what a town of a hundred thousand has.
 const REPORT_MS: u64 = 45_000;
+/// Time on a scene, seconds: short, so that a town's crews can do twenty towns' work.
+const SCENE_S: u32 = 180;
 /// A desk says something this often, ms.
 const SPEAK_MS: u64 = 2_000;
 /// Snapshots are made this often, ms.
@@ -93,8 +95,8 @@ pub(super) struct Town {
     disk_trouble: bool,
     /// Engine time of the last durable decision.
     sound_at: u64,
-    /// The state when all of it was durable, at the crash.
-    live: Option<blake3::Hash>,
+    /// The process that crashed, when all it had decided was durable.
+    live: Option<Process>,
     /// Consoles told that nothing is accepted.
     warned: usize,
     figures: Figures,
@@ -106,6 +108,7 @@ impl Town {
         let options = RadioOptions {
             seed: plan.seed,
             delay_ms: 0,
+            scene_s: SCENE_S,
             rates: Rates {
                 loss: 0.0,
                 need_help: 0.01,
