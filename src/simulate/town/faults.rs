@@ -79,6 +79,24 @@ impl Town {
                     _ => desk.dead_until = now_ms + long_ms,
                 }
             }
+            Fault::Unplugged => return self.pull(),
+            Fault::LineNoise => self.disturb(),
+            Fault::LateAnswer => {
+                // The longest limit is a minute and a half.
+                self.world.dawdle(95_000 + self.chance.below(120_000));
+            }
+            Fault::GpsJump | Fault::GpsStuck | Fault::GpsFuture => {
+                let lie = match fault {
+                    Fault::GpsJump => Lie::Jump,
+                    Fault::GpsStuck => Lie::Stuck,
+                    _ => Lie::Future,
+                };
+                // Long enough for a stuck fix to be old, and to be told a few times.
+                let until_ms = now_ms + 360_000 + self.chance.below(240_000);
+                let lot = (self.chance.draw(), lie);
+                let wall_ms = self.true_wall_ms();
+                self.world.mislead(now_ms, wall_ms, lot, until_ms);
+            }
             Fault::Repeat => {
                 let place = usize::from(self.chance.hits(0.5));
                 self.desks.get_mut(place).map(|desk| desk.repeat(now_ms));
