@@ -46,7 +46,7 @@ faults! {
     GatewayDown "gateway-down" 12 "All links of a gateway are cut for a while.";
     Flap "flap" 13 "A gateway's links go up and down ten times a second.";
     Unplugged "unplugged" 14 "The serial line is pulled, and put in again after a while.";
-    LineNoise "line-noise" 14 "A frame on the serial line is garbled, cut short or has noise before it.";
+    LineNoise "line-noise" 14 "A frame on the serial line is garbled, cut or has noise before it.";
     Garbage "garbage" 25 "Bits of a datagram turn, or it is cut short.";
     Duplicate "duplicate" 15 "A datagram comes twice.";
     Reorder "reorder" 16 "A datagram is overtaken by those behind it.";

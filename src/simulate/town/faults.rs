@@ -146,7 +146,7 @@ impl Town {
             return Ok(());
         }
         self.fired.note(fault);
-        // From the segment before to the one behind: more is nothing changed, and is read at the end.
+        // From the segment before to the one behind: nothing else changed, and the end reads all.
         let begin = segment.checked_sub(1).and_then(|before| firsts.get(before));
         let begin = begin.map_or(1, |first| first + 1);
         let end = firsts.get(segment + 2).copied().unwrap_or(u64::MAX);

@@ -1,6 +1,7 @@
 //! The town: load, faults, and the one scheduler that moves daemon, radios and desks over the
 //! virtual clock. Whatever happens at the same millisecond happens in the order it was planned.
 
+mod config;
 mod consoles;
 mod faults;
 mod life;
@@ -14,8 +15,8 @@ use super::net::{Net, Way};
 use super::places::Clocks;
 use super::verdict::Figures;
 use super::{Broken, Plan, Verdict};
+use crate::config::Config;
 use crate::config::users::Role;
-use crate::config::{Config, SerialPort, Speaks};
 use crate::daemon::Input;
 use crate::daemon::output::{LinkId, Output};
 use crate::daemon::session::ConsoleId;
@@ -132,7 +133,7 @@ pub(super) struct Town {
 
 impl Town {
     pub(super) fn new(config: &Config, plan: &Plan) -> Result<Self, RadioError> {
-        let config = town(config);
+        let config = config::town(config);
         let options = RadioOptions {
             seed: plan.seed,
             delay_ms: 0,
@@ -568,44 +569,4 @@ impl Town {
 
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The config of the simulated town: two gateways over UDP and one at a serial line, crews on
-/// duty, a position a minute.
-fn town(config: &Config) -> Config {
-    let mut config = config.clone();
-    config.roster.sign_on_at_start = true;
-    config.radio.position_interval_s = 60;
-    if let [only] = config.gateways.as_slice() {
-        let mut second = only.clone();
-        second.name = format!("{}-b", only.name);
-        for link in &mut second.links {
-            link.port += 100;
-        }
-        let mut serial = only.clone();
-        serial.name = format!("{}-serial", only.name);
-        serial.links.clear();
-        serial.serial = Some(serial_port());
-        config.gateways.extend([second, serial]);
-        // Every third terminal.
-        let place = config.gateways.len() - 1;
-        for terminal in config.terminals.values_mut().step_by(3) {
-            (terminal.gateway, terminal.slot) = (place, 1);
-        }
-    }
-    config
-}
-
-/// The serial line's port, as the sample has it.
-fn serial_port() -> SerialPort {
-    SerialPort {
-        path: "line".to_owned(),
-        baud: 115_200,
-        slot: 1,
-        ack_ms: 600,
-        tries: 3,
-        quiet_s: 60,
-        on_first: false,
-        speaks: Speaks::Hrnp,
-    }
 }
