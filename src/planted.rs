@@ -25,6 +25,8 @@ bugs! {
     KeyForgotten "Keys of commands are forgotten at a start.";
     DoneAgain "A command is done again when it comes again.";
     AckBySource "An ack of delivery is matched with whatever its terminal's unit has in hand.";
+    LateAnswer "An answer that comes after its assignment ended is taken.";
+    AnswerToAnother "An answer to what ended is taken for what its unit has in hand.";
     OfferedTwice "A unit is offered for two slots at once.";
     NoAlarm "A limit runs out without an alarm.";
     DeltaSkipped "A delta is left out now and then.";

@@ -41,6 +41,10 @@ impl World {
             Task::Emergency => self.emergency(now),
             Task::Press { handheld, left } => self.press_emergency(now, handheld, left),
             Task::Crew { crew, plan, step } => self.step(now, crew, plan, step),
+            Task::LateYes(job) => {
+                self.stats.late_answers += 1;
+                self.press(now, &job, Key::Accept);
+            }
         }
     }
 
@@ -90,6 +94,12 @@ impl World {
         }
     }
 
+    /// The next officer who is asked says yes only after so many simulated milliseconds, whatever
+    /// became of the offer meanwhile, and does nothing about it.
+    pub fn dawdle(&mut self, simulated_ms: u64) {
+        self.dawdle_ms = Some(simulated_ms);
+    }
+
     /// Makes up an officer's mind; the key comes later.
     fn consider(&mut self, now: Now, place: usize, job: Job) {
         let (rates, key_ms) = (self.options.rates, u64::from(self.options.key_s) * 1000);
@@ -101,6 +111,10 @@ impl World {
             crew.chance.hits(rates.decline),
         );
         let wait_ms = crew.chance.around(key_ms);
+        if let Some(late_ms) = self.dawdle_ms.take() {
+            let at_ms = now.ms + self.pace.wall_ms(late_ms);
+            return self.agenda.note(at_ms, Task::LateYes(job));
+        }
         if ignores {
             self.stats.ignored += 1;
             return;

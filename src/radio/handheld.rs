@@ -2,6 +2,7 @@
 //! they are acknowledged, and which texts it has shown. Who reads them is the crew's business.
 
 use super::carrier::Carrier;
+use super::lie::Lying;
 use crate::config::Service;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -53,6 +54,8 @@ pub(super) struct Handheld {
     pub(super) registration: u32,
     pub(super) watched: u32,
     pub(super) watch: Option<Watch>,
+    /// How its receiver lies, while it does.
+    pub(super) lying: Option<Lying>,
     /// When the last text reaches it: texts come in order.
     pub(super) reached_at_ms: u64,
     next_request: u32,
@@ -93,6 +96,7 @@ impl Handheld {
             registration: 0,
             watched: 0,
             watch: None,
+            lying: None,
             reached_at_ms: 0,
             next_request: first_request,
             outbox: VecDeque::new(),

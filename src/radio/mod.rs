@@ -18,6 +18,7 @@ mod emergency;
 mod ground;
 mod handheld;
 mod hear;
+mod lie;
 mod muster;
 mod network;
 mod notice;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use carrier::{End, Port};
 pub use chance::Chance;
+pub use lie::Lie;
 pub use options::{RadioError, RadioOptions, Rates, Terminals};
 pub use run::run;
 pub use stats::{Keys, Stats};

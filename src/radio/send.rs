@@ -70,7 +70,12 @@ impl World {
             } => {
                 let radio = self.muster.handhelds.get(handheld)?;
                 let crew = self.muster.crews.get(radio.crew)?;
-                let fix = self.ground.fix(now.ms, now.wall_ms, &crew.leg).to_field();
+                let told = radio.lying.as_ref().filter(|it| it.lasts(now.ms));
+                let fix = match told {
+                    Some(lying) => lying.fix(&self.ground, now, &crew.leg),
+                    None => self.ground.fix(now.ms, now.wall_ms, &crew.leg),
+                };
+                let fix = fix.to_field();
                 let report = Report {
                     cause,
                     request_id,

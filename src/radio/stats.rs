@@ -36,6 +36,8 @@ pub struct Stats {
     pub lost_on_air: u64,
     /// Status keys pressed.
     pub keys: Keys,
+    /// Offers said yes to long after they were asked.
+    pub late_answers: u64,
     /// Offers declined.
     pub declines: u64,
     /// Offers nobody will answer.

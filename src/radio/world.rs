@@ -6,7 +6,7 @@
 use super::agenda::Agenda;
 use super::carrier::{Carrier, Heard, Outgoing, Port};
 use super::chance::Chance;
-use super::crew::Step;
+use super::crew::{Job, Step};
 use super::ground::Ground;
 use super::handheld::Handheld;
 use super::hear::Arrived;
@@ -39,6 +39,7 @@ pub(super) enum Task {
     Arrive(Box<Arrived>),
     Retry { handheld: usize, request_id: u32 },
     Crew { crew: usize, plan: u32, step: Step },
+    LateYes(Job),
     Emergency,
     Press { handheld: usize, left: u32 },
 }
@@ -64,6 +65,8 @@ pub struct World {
     /// Whose emergency button is pressed.
     pub(super) trouble: Chance,
     pub(super) stats: Stats,
+    /// The next officer who is asked takes this long, simulated milliseconds.
+    pub(super) dawdle_ms: Option<u64>,
     network: Network,
     out: VecDeque<Transmit>,
 }
@@ -105,6 +108,7 @@ impl World {
                 ..Stats::default()
             },
             muster,
+            dawdle_ms: None,
             network: Network::new(network, options),
             out: VecDeque::new(),
         };

@@ -4,16 +4,21 @@
 
 use super::Broken;
 use super::desk::{Asked, Delta};
+use super::fault::Fault;
 use super::ladder::Ladders;
+use super::places::{Believed, Clocks, Places};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::assignment::{Rung, Source};
-use crate::engine::event::Event;
-use crate::engine::id::{AssignmentId, EngineTime, RadioId};
+use crate::engine::event::{By, Event};
+use crate::engine::id::{AssignmentId, EngineTime, IncidentId, RadioId};
 use crate::journal::{self, Kind, Record, SimDisk};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use tieqi_protocols::Parsed;
+use tieqi_protocols::hrnp::Hrnp;
 use tieqi_protocols::hstrp::Hstrp;
+use tieqi_protocols::lp::{Lp, Report};
 use tieqi_protocols::message::Message;
 use tieqi_protocols::tmp::Body;
 
@@ -40,6 +45,10 @@ pub(super) struct Auditor {
     aired: BTreeSet<(u32, u32)>,
     /// Messages whose delivery a gateway acknowledged.
     delivered: BTreeSet<u32>,
+    /// Incidents that an officer's text named, by terminal.
+    said: BTreeSet<(RadioId, IncidentId)>,
+    /// Where terminals said they were.
+    places: Places,
     /// Rungs and incidents that a console was shown.
     shown: BTreeSet<(u32, String)>,
     incidents: BTreeSet<u32>,
@@ -68,6 +77,8 @@ impl Auditor {
             config: config.clone(),
             acked: BTreeMap::new(),
             aired: BTreeSet::new(),
+            said: BTreeSet::new(),
+            places: Places::default(),
             shown: BTreeSet::new(),
             delivered: BTreeSet::new(),
             incidents: BTreeSet::new(),
@@ -190,22 +201,41 @@ impl Auditor {
 
     /// A datagram leaves the daemon.
     pub(super) fn datagram(&mut self, bytes: &Bytes) {
-        texts(bytes, |request, body| {
-            if let Body::Private { destination, .. } = body
-                && !self.aired.insert((request, destination.id))
+        messages(bytes, |message| {
+            if let Message::Tmp(tmp) = message
+                && let Body::Private { destination, .. } = tmp.body
+                && !self.aired.insert((tmp.request_id, destination.id))
             {
                 self.resent += 1;
             }
         });
     }
 
-    /// A datagram comes to the daemon.
-    pub(super) fn arrived(&mut self, bytes: &Bytes) {
-        texts(bytes, |request, body| {
-            if let Body::PrivateAck { .. } = body {
-                self.delivered.insert(request >> 4);
+    /// A datagram comes to the daemon; the lies about places in it.
+    pub(super) fn arrived(&mut self, bytes: &Bytes, clocks: Clocks) -> Vec<Fault> {
+        let mut lies = Vec::new();
+        let context = (&self.config.plane, clocks);
+        messages(bytes, |message| match message {
+            Message::Tmp(tmp) => match tmp.body {
+                Body::PrivateAck { .. } => {
+                    self.delivered.insert(tmp.request_id >> 4);
+                }
+                Body::Private { source, text, .. } => {
+                    let words: String = text.chars().collect();
+                    let incident = trailing_number(&words).map(IncidentId);
+                    let said = incident.map(|incident| (RadioId(source.id), incident));
+                    self.said.extend(said);
+                }
+                _ => {}
+            },
+            Message::Lp(
+                Lp::Report(Report { radio, gps, .. }) | Lp::Emergency { radio, gps, .. },
+            ) => {
+                lies.extend(self.places.hear(RadioId(radio.id), gps, context));
             }
+            _ => {}
         });
+        lies
     }
 
     /// Reads the journal anew and holds everything seen against it, until engine time `at`.
@@ -213,7 +243,7 @@ impl Auditor {
         let mut kept = Kept::new(&self.config, &self.outages);
         let mut fault = None;
         let read = journal::read(disk, 1, u64::MAX, |record| {
-            if let Err(broken) = kept.take(&record) {
+            if let Err(broken) = kept.take(&record, &self.places) {
                 fault.get_or_insert(broken);
             }
         });
@@ -254,6 +284,9 @@ impl Auditor {
                 message,
             ));
         }
+        if let Some(answer) = kept.answered.difference(&self.said).next() {
+            return Err(Broken::new("an answer nobody gave is recorded", answer));
+        }
         if let Some((request, radio)) = self.aired.difference(&kept.requests).next() {
             let what = format!("request {request:#x} to {radio}");
             return Err(Broken::new("the air was told what no journal holds", what));
@@ -284,16 +317,24 @@ impl Auditor {
     }
 }
 
-/// Shows what a datagram holds of the text service: request ids and bodies.
-fn texts(bytes: &Bytes, mut show: impl FnMut(u32, Body<'_>)) {
-    let Ok(frame) = Hstrp::parse(bytes) else {
-        return;
-    };
-    for hdap in frame.messages().flatten() {
-        if let Ok(Message::Tmp(tmp)) = Message::from_hdap(&hdap) {
-            show(tmp.request_id, tmp.body);
-        }
+/// Shows the messages of a datagram, or of a frame of the serial line.
+fn messages(bytes: &Bytes, mut show: impl FnMut(Message<'_>)) {
+    if let Ok(frame) = Hstrp::parse(bytes) {
+        let messages = frame.messages().flatten();
+        let messages = messages.filter_map(|hdap| Message::from_hdap(&hdap).ok());
+        messages.for_each(show);
+    } else if let Ok(Parsed::Complete(frame, _)) = Hrnp::parse(bytes)
+        && let Some(hdap) = frame.message
+        && let Ok(message) = Message::from_hdap(&hdap)
+    {
+        show(message);
     }
+}
+
+/// The number a text ends with: keys name their incident so.
+fn trailing_number(text: &str) -> Option<u32> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    text.get(digits.len()..)?.parse().ok()
 }
 
 /// What the journal holds, read anew.
@@ -306,6 +347,9 @@ struct Kept {
     alarms: BTreeSet<u32>,
     /// Messages of assignments a radio is said to have.
     delivered: BTreeSet<u32>,
+    /// Who took an incident over the air.
+    answered: BTreeSet<(RadioId, IncidentId)>,
+    believed: Believed,
     /// The message of each assignment.
     messages_of: BTreeMap<AssignmentId, u32>,
     messages: BTreeMap<u32, RadioId>,
@@ -323,6 +367,8 @@ impl Kept {
             incidents: BTreeSet::new(),
             alarms: BTreeSet::new(),
             delivered: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            believed: Believed::default(),
             messages_of: BTreeMap::new(),
             messages: BTreeMap::new(),
             events: 0,
@@ -330,7 +376,7 @@ impl Kept {
         }
     }
 
-    fn take(&mut self, record: &Record<'_>) -> Result<(), Broken> {
+    fn take(&mut self, record: &Record<'_>, places: &Places) -> Result<(), Broken> {
         self.hash
             .update(&record.time_ms.to_le_bytes())
             .update(record.payload);
@@ -343,6 +389,7 @@ impl Kept {
         let at = EngineTime(record.time_ms);
         self.engine.apply(at, &event);
         self.note(&event)?;
+        self.believed.take(at, &event, places)?;
         self.ladders.take(at, &event)
     }
 
@@ -393,6 +440,17 @@ impl Kept {
                 source: Source::Radio,
                 ..
             } => self.delivered.extend(self.messages_of.get(assignment)),
+            Event::AssignmentAdvanced {
+                assignment,
+                rung: Rung::Accepted,
+                source: Source::Radio,
+                by: By::Radio(radio),
+                ..
+            } => {
+                let incident = self.ladders.incident(*assignment);
+                let answer = incident.map(|incident| (*radio, incident));
+                self.answered.extend(answer);
+            }
             Event::MessageQueued { message, radio, .. } => {
                 self.messages.insert(message.0, *radio);
                 self.request(message.0, 1, *radio);

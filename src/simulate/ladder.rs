@@ -55,6 +55,11 @@ impl Ladders {
         self.assignments.len()
     }
 
+    /// What an assignment is for.
+    pub(super) fn incident(&self, assignment: AssignmentId) -> Option<IncidentId> {
+        Some(self.assignments.get(&assignment)?.incident)
+    }
+
     /// Whether an assignment ever stood at a rung.
     pub(super) fn reached(&self, assignment: AssignmentId, rung: &str) -> bool {
         let found = self.assignments.get(&assignment);

@@ -9,8 +9,8 @@
 //! The daemon, the engine, the journal with its recovery, the commit and the replica that makes
 //! snapshots are the production code. One scheduler moves them over a virtual clock. Nothing here
 //! reads a clock, opens a socket or draws unseeded chance: a seed is a story, and one command tells
-//! it again. What is not simulated: serial lines, threads, and whatever the operating system does
-//! between a socket and a disk; tests over real ones do that.
+//! it again. What is not simulated: threads, and whatever the operating system does between a
+//! socket or a serial port and a disk; tests over real ones do that.
 
 mod auditor;
 mod desk;
@@ -18,6 +18,7 @@ mod fault;
 mod ladder;
 mod machine;
 mod net;
+mod places;
 mod town;
 mod verdict;
 

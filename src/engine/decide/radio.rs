@@ -204,8 +204,19 @@ impl Engine {
         let number = number.map(|number| self.state.survivor(number));
         let known = number.filter(|number| self.state.incidents.contains_key(number));
         let active = self.active_of(unit);
-        let meant = active.filter(|active| number.is_none_or(|number| number == active.incident));
+        let any = planted(Planted::AnswerToAnother);
+        let is_meant = |it: &&Assignment| any || number.is_none_or(|number| number == it.incident);
+        let meant = active.filter(is_meant);
         let Some(assignment) = meant else {
+            if planted(Planted::LateAnswer) && key == Key::Accept {
+                let all = self.state.assignments.values().rev();
+                let mut ended = all.filter(|it| it.unit == unit && number == Some(it.incident));
+                if let Some(ended) = ended.next() {
+                    let (to, by) = (Rung::Accepted, By::Radio(radio));
+                    self.step_to(draft, ended, to, Source::Radio, by);
+                    return true;
+                }
+            }
             self.late(draft, unit, key, known);
             return false;
         };

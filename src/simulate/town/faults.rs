@@ -79,6 +79,24 @@ impl Town {
                     _ => desk.dead_until = now_ms + long_ms,
                 }
             }
+            Fault::Unplugged => return self.pull(),
+            Fault::LineNoise => self.disturb(),
+            Fault::LateAnswer => {
+                // The longest limit is a minute and a half.
+                self.world.dawdle(95_000 + self.chance.below(120_000));
+            }
+            Fault::GpsJump | Fault::GpsStuck | Fault::GpsFuture => {
+                let lie = match fault {
+                    Fault::GpsJump => Lie::Jump,
+                    Fault::GpsStuck => Lie::Stuck,
+                    _ => Lie::Future,
+                };
+                // Long enough for a stuck fix to be old, and to be told a few times.
+                let until_ms = now_ms + 360_000 + self.chance.below(240_000);
+                let lot = (self.chance.draw(), lie);
+                let wall_ms = self.true_wall_ms();
+                self.world.mislead(now_ms, wall_ms, lot, until_ms);
+            }
             Fault::Repeat => {
                 let place = usize::from(self.chance.hits(0.5));
                 self.desks.get_mut(place).map(|desk| desk.repeat(now_ms));
@@ -128,7 +146,7 @@ impl Town {
             return Ok(());
         }
         self.fired.note(fault);
-        // From the segment before to the one behind: more is nothing changed, and is read at the end.
+        // From the segment before to the one behind: nothing else changed, and the end reads all.
         let begin = segment.checked_sub(1).and_then(|before| firsts.get(before));
         let begin = begin.map_or(1, |first| first + 1);
         let end = firsts.get(segment + 2).copied().unwrap_or(u64::MAX);

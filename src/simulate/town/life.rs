@@ -198,6 +198,7 @@ impl Town {
         self.sound_at = opened_at;
         self.process = Some(process);
         self.carry_out(out)?;
+        self.open_line()?;
         self.commit()?;
         self.prepare()
     }

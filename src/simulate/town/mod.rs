@@ -1,15 +1,18 @@
 //! The town: load, faults, and the one scheduler that moves daemon, radios and desks over the
 //! virtual clock. Whatever happens at the same millisecond happens in the order it was planned.
 
+mod config;
 mod consoles;
 mod faults;
 mod life;
+mod line;
 
 use super::auditor::{Auditor, Ended};
 use super::desk::{Asked, Desk, Told};
 use super::fault::{Fault, Fired};
 use super::machine::{Disks, Platter, Process, Progress};
 use super::net::{Net, Way};
+use super::places::Clocks;
 use super::verdict::Figures;
 use super::{Broken, Plan, Verdict};
 use crate::config::Config;
@@ -19,9 +22,10 @@ use crate::daemon::output::{LinkId, Output};
 use crate::daemon::session::ConsoleId;
 use crate::engine::id::Point;
 use crate::journal;
-use crate::radio::{Chance, RadioError, RadioOptions, Rates, World};
+use crate::radio::{Chance, End, Lie, RadioError, RadioOptions, Rates, World};
 use crate::shell::disk::{Append, STALL};
 use bytes::Bytes;
+use line::Line;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -46,13 +50,37 @@ const SPIN: u32 = 100_000;
 /// What is to happen at a time.
 enum Job {
     Start,
-    Arrive { link: usize, way: Way, bytes: Bytes },
-    Synced { life: u64, batch: u64 },
-    Again { life: u64 },
-    Prepare { life: u64 },
+    Arrive {
+        link: usize,
+        way: Way,
+        bytes: Bytes,
+    },
+    Bytes {
+        way: Way,
+        frame: Bytes,
+        bytes: Bytes,
+        pulls: u64,
+    },
+    Plug,
+    Talks {
+        life: u64,
+        pulls: u64,
+    },
+    Synced {
+        life: u64,
+        batch: u64,
+    },
+    Again {
+        life: u64,
+    },
+    Prepare {
+        life: u64,
+    },
     Space,
     Fault(Fault),
-    Replace { life: u64 },
+    Replace {
+        life: u64,
+    },
     Speak(usize),
     Report,
     Snapshot,
@@ -81,6 +109,7 @@ pub(super) struct Town {
     consoles: u64,
     world: World,
     net: Net,
+    line: Line,
     gateways: Vec<Vec<usize>>,
     peers: Vec<SocketAddr>,
     desks: Vec<Desk>,
@@ -104,7 +133,7 @@ pub(super) struct Town {
 
 impl Town {
     pub(super) fn new(config: &Config, plan: &Plan) -> Result<Self, RadioError> {
-        let config = town(config);
+        let config = config::town(config);
         let options = RadioOptions {
             seed: plan.seed,
             delay_ms: 0,
@@ -119,12 +148,19 @@ impl Town {
         let world = World::new(0, BEGIN_WALL_MS, &config, &options)?;
         let mut gateways: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut peers = Vec::new();
+        let mut line = Line::new(usize::MAX, plan.seed);
         for (link, port) in world.ports().enumerate() {
-            gateways.entry(port.gateway.clone()).or_default().push(link);
-            peers.push(match port.end {
-                crate::radio::End::Connect(at) | crate::radio::End::Listen(at) => at,
-                crate::radio::End::Serial(..) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            });
+            let at = match port.end {
+                End::Connect(at) | End::Listen(at) => {
+                    gateways.entry(port.gateway.clone()).or_default().push(link);
+                    at
+                }
+                End::Serial(..) => {
+                    line.link = link;
+                    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+                }
+            };
+            peers.push(at);
         }
         /// Radios, faults, network and desks have others.
         const STREAM: u64 = 5 << 32;
@@ -142,6 +178,7 @@ impl Town {
             consoles: 0,
             world,
             net: Net::new(plan.seed),
+            line,
             gateways: gateways.into_values().collect(),
             peers,
             desks: vec![
@@ -160,6 +197,7 @@ impl Town {
             plan: plan.clone(),
         };
         town.later(0, Job::Start);
+        town.later(5, Job::Plug);
         town.later(10, Job::Speak(0));
         town.later(11, Job::Speak(1));
         town.later(5_000, Job::Report);
@@ -205,6 +243,7 @@ impl Town {
         let calm_at = 60_000 + self.plan.total_ms;
         self.until(calm_at, progress)?;
         self.net.calm();
+        self.line.calm();
         self.slow_until = 0;
         for desk in &mut self.desks {
             (desk.slow_until, desk.dead_until) = (0, 0);
@@ -308,7 +347,11 @@ impl Town {
                 .poll_timeout()
                 .is_some_and(|at| at <= self.now_ms)
             {
+                let before = self.world.stats().late_answers;
                 self.world.handle_timeout(self.now_ms, self.true_wall_ms());
+                for _ in before..self.world.stats().late_answers {
+                    self.fired.note(Fault::LateAnswer);
+                }
                 moved = true;
             }
             self.transmit();
@@ -342,6 +385,14 @@ impl Town {
         match job {
             Job::Start => self.start(),
             Job::Arrive { link, way, bytes } => self.arrive(link, way, &bytes),
+            Job::Bytes {
+                way,
+                frame,
+                bytes,
+                pulls,
+            } => self.come(way, (&frame, &bytes), pulls),
+            Job::Plug => self.plug(),
+            Job::Talks { life, pulls } => self.talks(life, pulls),
             Job::Synced { life, batch } if life == self.life => self.synced(batch),
             Job::Again { life } if life == self.life => {
                 let progress = self.process.as_mut().map(Process::again).transpose()?;
@@ -438,8 +489,12 @@ impl Town {
                     self.send(link.0, Way::Out, &bytes);
                 }
             }
-            // The town has no serial line and no gateway over HTTP, and nobody prints its list.
-            Output::Bytes { .. } | Output::Ask { .. } | Output::Fallback(_) => {}
+            Output::Bytes { bytes, .. } => {
+                self.auditor.datagram(&bytes);
+                self.wire(Way::Out, &bytes);
+            }
+            // The town has no gateway over HTTP, and nobody prints its list.
+            Output::Ask { .. } | Output::Fallback(_) => {}
             Output::Console { console, bytes } => self.tell(console, bytes, news)?,
             Output::CloseConsole(console) => {
                 let found = self
@@ -460,6 +515,9 @@ impl Town {
 
     /// A datagram goes on its way.
     fn send(&mut self, link: usize, way: Way, bytes: &Bytes) {
+        if link == self.line.link {
+            return self.wire(way, bytes);
+        }
         self.figures.datagrams += 1;
         let arrivals = self
             .net
@@ -475,9 +533,7 @@ impl Town {
                 let port = PORTS + u16::try_from(link).unwrap_or(0);
                 let from = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
                 let link = LinkId(link);
-                if self.process.is_some() {
-                    self.auditor.arrived(bytes);
-                }
+                self.audit(bytes);
                 self.give(Input::Datagram { link, from, bytes })
             }
             Way::Out => {
@@ -490,6 +546,20 @@ impl Town {
         }
     }
 
+    /// The auditor sees what comes to the daemon.
+    fn audit(&mut self, bytes: &Bytes) {
+        let (wall_ms, true_wall_ms) = (self.wall_ms(), self.true_wall_ms());
+        let Some(process) = &self.process else { return };
+        let clocks = Clocks {
+            at: process.now(self.now_ms, wall_ms).at,
+            wall_ms,
+            true_wall_ms,
+        };
+        for lie in self.auditor.arrived(bytes, clocks) {
+            self.fired.note(lie);
+        }
+    }
+
     fn transmit(&mut self) {
         while let Some(transmit) = self.world.poll_transmit() {
             self.send(transmit.link, Way::In, &transmit.bytes);
@@ -499,20 +569,4 @@ impl Town {
 
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The config of the simulated town: two gateways, crews on duty, a position a minute.
-fn town(config: &Config) -> Config {
-    let mut config = config.clone();
-    config.roster.sign_on_at_start = true;
-    config.radio.position_interval_s = 60;
-    if let [only] = config.gateways.as_slice() {
-        let mut second = only.clone();
-        second.name = format!("{}-b", only.name);
-        for link in &mut second.links {
-            link.port += 100;
-        }
-        config.gateways.push(second);
-    }
-    config
 }
