@@ -1,6 +1,6 @@
 # Everything a person needs here is one word away. Only Rust must be installed.
 
-.PHONY: demo test check flips peers fuzz bench latency planted torture soak ci
+.PHONY: demo test check flips peers peers-extra fuzz bench latency planted torture soak ci
 
 demo: ## A whole town in one process, until ctrl-c.
 	cargo run --release --locked -- demo
@@ -17,6 +17,9 @@ flips: ## Every single bit of a journal turned and looked for.
 
 peers: ## Radio frames against other programs that speak the same; see docs/interop.md.
 	tests/peers/run
+
+peers-extra: ## The daemon against checked-out programs: HBLINK3=DIR DMRGATEWAY=DIR MMDVMHOST=DIR.
+	HBLINK3=$(HBLINK3) DMRGATEWAY=$(DMRGATEWAY) MMDVMHOST=$(MMDVMHOST) tests/peers/extra
 
 # Seconds for each fuzzing target.
 TIME = 60

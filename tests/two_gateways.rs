@@ -10,79 +10,13 @@
 
 mod common;
 
+use common::cable::Cable;
 use common::{Town, radios, report, sample, until_call, until_registered, users};
 use serde_json::json;
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::net::SocketAddr;
 use tieqi::config::Config;
 use tieqi::radio::Rates;
 use tieqi::shell::Server;
-
-/// Carries datagrams between a gateway's links and the daemon's, until it is pulled.
-struct Cable {
-    /// Where the gateway finds the daemon's links.
-    ports: Vec<u16>,
-    pulled: Arc<AtomicBool>,
-    over: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Cable {
-    fn to(links: &[SocketAddr]) -> Self {
-        let [pulled, over] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-        let (mut ports, mut threads) = (Vec::new(), Vec::new());
-        for link in links {
-            let [near, far] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-            ports.push(near.local_addr().unwrap().port());
-            let gateway = Arc::new(Mutex::new(None));
-            let ends = [(&near, &far), (&far, &near)];
-            for (place, (from, to)) in ends.into_iter().enumerate() {
-                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                from.set_read_timeout(Some(Duration::from_millis(50)))
-                    .unwrap();
-                let (pulled, over) = (Arc::clone(&pulled), Arc::clone(&over));
-                let (gateway, link, up) = (Arc::clone(&gateway), *link, place == 0);
-                threads.push(std::thread::spawn(move || {
-                    let mut bytes = [0; 2048];
-                    while !over.load(Ordering::Relaxed) {
-                        let Ok((length, sender)) = from.recv_from(&mut bytes) else {
-                            continue;
-                        };
-                        if up {
-                            *gateway.lock().unwrap() = Some(sender);
-                        }
-                        let other = if up {
-                            Some(link)
-                        } else {
-                            *gateway.lock().unwrap()
-                        };
-                        if let Some(other) = other.filter(|_| !pulled.load(Ordering::Relaxed)) {
-                            to.send_to(&bytes[..length], other).unwrap();
-                        }
-                    }
-                }));
-            }
-        }
-        Self {
-            ports,
-            pulled,
-            over,
-            threads,
-        }
-    }
-}
-
-impl Drop for Cable {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
-}
 
 /// The sample town with a second gateway like its first.
 fn town() -> Town {
@@ -147,7 +81,7 @@ fn a_gateway_without_its_cable_is_passed_over_within_two_seconds() {
         "by the gateway it registered through"
     );
 
-    cable.pulled.store(true, Ordering::Relaxed);
+    cable.pull();
     let assignments = resolved(&mut calls, "pulled");
     assert_eq!(
         assignments.as_array().unwrap().len(),

@@ -4,6 +4,8 @@
 #![expect(dead_code, reason = "each test file takes what it needs")]
 
 pub(crate) mod aged;
+pub(crate) mod air;
+pub(crate) mod cable;
 pub(crate) mod process;
 pub(crate) mod small_disk;
 

@@ -15,6 +15,7 @@ use tieqi_protocols::link::homebrew::{
     AirLink, AirLinkConfig, Client, ClientConfig, End, Master, MasterConfig, NumberPlan,
     Passphrase, Side,
 };
+use tieqi_protocols::link::{Answer, Ask, Way};
 use tieqi_protocols::message::Message;
 use tieqi_protocols::pei::line::{Data, Party, Said, Service};
 use tieqi_protocols::radio_ip::RadioIp;
@@ -42,6 +43,22 @@ const LINES: [&str; 8] = [
     "AT",
     "+CTSDSR: 12,1001,0,1",
 ];
+/// What a gateway behind HTTP says of what it was asked: good, refusals and trouble.
+const STATUSES: [u16; 8] = [200, 202, 200, 401, 200, 404, 429, 500];
+/// Kinds of its events, and one nobody knows.
+const KINDS: [&str; 8] = [
+    "registered",
+    "text",
+    "status",
+    "delivered",
+    "position",
+    "emergency",
+    "left",
+    "voice",
+];
+/// First byte of what is asked: news, or that a text is taken.
+const NEWS: u8 = 0;
+const TEXT: u8 = 1;
 /// The repeater at the other end, and the one radio behind it.
 const REPEATER: u32 = 7;
 const HANDHELD: u32 = 1001;
@@ -61,6 +78,8 @@ pub(crate) enum Far {
     Terminal,
     /// The other end over the air.
     Air(Box<AirLink>),
+    /// A gateway behind HTTP. An answer is told as [`answer`] reads it.
+    Gateway,
 }
 
 /// A frame as it may come.
@@ -92,6 +111,21 @@ impl Far {
             Self::Terminal if odd.carries => short_data(odd),
             Self::Terminal => line(LINES[usize::from(odd.kind) % LINES.len()]),
             Self::Air(_) => HOMEBREW[usize::from(odd.kind) % HOMEBREW.len()].clone(),
+            Self::Gateway => {
+                let event = news(odd.kind, odd.number);
+                let way = if odd.carries {
+                    Way::Events
+                } else {
+                    Way::Messages
+                };
+                let session = u64::from(odd.turned);
+                reply(
+                    way,
+                    STATUSES[usize::from(odd.kind) % STATUSES.len()],
+                    session,
+                    &event,
+                )
+            }
         }
     }
 
@@ -119,6 +153,10 @@ impl Far {
                 })]
             }
             Self::Terminal => vec![line("OK")],
+            Self::Gateway => {
+                let event = news(0, u16::try_from(number).unwrap_or(u16::MAX));
+                vec![reply(Way::Events, 200, 0, &event)]
+            }
             Self::Air(other) => {
                 other.handle_timeout(now_ms);
                 let radio = RadioIp::terminal(HANDHELD).unwrap();
@@ -141,6 +179,10 @@ impl Far {
                 return said_by(other);
             }
             Self::Terminal => out = line("OK"),
+            Self::Gateway if sent.first() == Some(&TEXT) => {
+                out = reply(Way::Messages, 202, 0, "");
+            }
+            Self::Gateway => out = reply(Way::Events, 200, 0, ""),
             Self::Datagram => {
                 if let Ok(frame) = Hstrp::parse(sent) {
                     frame.ack().emit(&mut out);
@@ -216,6 +258,41 @@ fn datagram(odd: Odd) -> Vec<u8> {
     }
     .emit(&mut out);
     out
+}
+
+/// What the link asked for, told like a datagram.
+pub(crate) fn asked(ask: &Ask) -> Bytes {
+    let way = if ask.way == Way::Messages { TEXT } else { NEWS };
+    [&[way], &*ask.body].concat().into()
+}
+
+/// The answer that such bytes tell: way, status, body; silence if there is no status.
+pub(crate) fn answer(bytes: &[u8]) -> Answer {
+    let (way, rest) = bytes.split_first().unwrap_or((&NEWS, &[]));
+    let way = if way % 2 == TEXT {
+        Way::Messages
+    } else {
+        Way::Events
+    };
+    let reply = rest.split_first_chunk();
+    let reply = reply.map(|(status, body)| (u16::from_be_bytes(*status), body.to_vec().into()));
+    Answer { way, reply }
+}
+
+fn reply(way: Way, status: u16, session: u64, events: &str) -> Vec<u8> {
+    let way = if way == Way::Messages { TEXT } else { NEWS };
+    let body = format!(r#"{{"session":{session},"events":[{events}]}}"#);
+    [&[way], &status.to_be_bytes()[..], body.as_bytes()].concat()
+}
+
+/// An event of the handheld; its fields fit some kinds and not others.
+fn news(kind: u8, number: u16) -> String {
+    let kind = KINDS[usize::from(kind) % KINDS.len()];
+    let degrees = f64::from(number) / 100.0;
+    format!(
+        r#"{{"seq":{number},"kind":"{kind}","radio":{HANDHELD},"text":"1","status":{number},
+        "message":{number},"ok":true,"latitude":{degrees},"longitude":{degrees}}}"#
+    )
 }
 
 fn line(words: &str) -> Vec<u8> {

@@ -1,15 +1,15 @@
-//! The links, over UDP, serial lines and the air, as either end: any order of bytes, calls and times.
+//! The links, over UDP, serial lines, HTTP and the air, as either end: any order of bytes, calls and times.
 //! What must hold is said in `Owner`.
 
-use crate::far::{Far, Odd, air, message, peer};
+use crate::far::{Far, Odd, air, answer, asked, message, peer};
 use crate::spent::{tell, within};
 use bolero::{TypeGenerator, check};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use tieqi_protocols::link::homebrew::Side;
 use tieqi_protocols::link::{
-    AnyLink, Link, LinkConfig, LinkEvent, MAX_EVENTS, MAX_TRANSMITS, PeiLink, Role, SerialConfig,
-    SerialEnd, SerialLink,
+    AnyLink, HttpConfig, HttpLink, Link, LinkConfig, LinkEvent, MAX_EVENTS, MAX_TRANSMITS, PeiLink,
+    Role, SerialConfig, SerialEnd, SerialLink,
 };
 
 /// Sequences of each target in the default suite.
@@ -18,6 +18,13 @@ const ITERATIONS: usize = 5_000;
 const MAX_HELD: usize = 256 * 1024;
 /// Of 256 lots, those that end a link.
 const RARE: u8 = 16;
+
+/// Timers of a link over HTTP.
+const HTTP: HttpConfig = HttpConfig {
+    tries: 3,
+    retry_ms: 1_000,
+    wait_s: 20,
+};
 
 /// Something that happens to a link.
 #[derive(Debug, TypeGenerator)]
@@ -118,6 +125,12 @@ target!(
     AnyLink::Air(Box::new(air(false, Side::Desk)))
 );
 
+target!(
+    http_gateway,
+    Far::Gateway,
+    AnyLink::Http(Box::new(HttpLink::new(HTTP)))
+);
+
 /// Otherwise the sequences above would try closed doors: each link comes up and is rid of a message
 /// when its peer does as it should.
 #[test]
@@ -141,6 +154,7 @@ fn a_far_end_that_behaves_brings_its_link_up() {
             Far::Air(boxed(true, Side::Radios)),
             AnyLink::Air(boxed(false, Side::Desk)),
         ),
+        (Far::Gateway, AnyLink::Http(Box::new(HttpLink::new(HTTP)))),
     ] {
         let mut owner = Owner::new(far, link);
         for _ in 0..4 {
@@ -237,7 +251,10 @@ impl Owner {
 
     fn come(&mut self, stranger: bool, bytes: Vec<u8>) {
         let from = (!self.far.is_line()).then(|| peer(stranger));
-        self.link.handle_bytes(self.now_ms, from, &bytes);
+        match self.far {
+            Far::Gateway => self.link.handle_answer(self.now_ms, &answer(&bytes)),
+            _ => self.link.handle_bytes(self.now_ms, from, &bytes),
+        }
         self.came = (stranger, bytes);
     }
 
@@ -284,6 +301,14 @@ impl Owner {
             };
             assert!(at < MAX_TRANSMITS);
             self.sent = bytes;
+        }
+        for at in 0..most {
+            let Some(ask) = self.link.poll_ask() else {
+                break;
+            };
+            // One each way.
+            assert!(at < 2, "{ask:?}");
+            self.sent = asked(&ask);
         }
         assert!(
             self.verdicts

@@ -1,0 +1,246 @@
+//! Programs of others that speak Homebrew, on loopback: see docs/interop.md. They are not fetched;
+//! `make peers-extra` says which it was not given.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests fail the test; what was said is printed"
+)]
+
+mod common;
+
+use common::air::{GOOD, REPEATER, config, free_port, one_call, town};
+use common::cable::{Cable, Carried};
+use common::until;
+use std::env;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+use tieqi::config::{Config, GatewayRole};
+use tieqi_protocols::dmr::header::Kind;
+use tieqi_protocols::dmr::slot_type::DataType;
+use tieqi_protocols::dmr::{Burst, DataHeader, Pdu};
+use tieqi_protocols::homebrew::{Content, Dmrd, Packet};
+use tieqi_protocols::link::homebrew::NumberPlan;
+
+/// The repeater our radios are behind, and the one the other program plays for our master.
+const RADIOS: u32 = REPEATER + 1;
+const THEIRS: u32 = REPEATER + 2;
+/// The links of the cable.
+const DESK_TO_THEM: usize = 0;
+const RADIOS_TO_THEM: usize = 1;
+const THEM_TO_US: usize = 2;
+
+/// A program of others, ended with the test.
+struct Program {
+    child: Child,
+    dir: TempDir,
+}
+
+impl Program {
+    /// hblink3 with a master that repeats what one client says to the others, on `port`, and a
+    /// client of the master on `to`.
+    fn hblink3(port: u16, to: u16) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let words = String::from_utf8_lossy(GOOD);
+        let (home, own) = (dir.path().display(), free_port());
+        let rules = "USE_ACL: True\nSUB_ACL: DENY:1\nTGID_TS1_ACL: PERMIT:ALL\n\
+                     TGID_TS2_ACL: PERMIT:ALL";
+        let config = format!(
+            "[GLOBAL]\nPATH: {home}\nPING_TIME: 1\nMAX_MISSED: 5\nREG_ACL: PERMIT:ALL\n{rules}\n\
+             [REPORTS]\nREPORT: False\nREPORT_INTERVAL: 60\nREPORT_PORT: 0\nREPORT_CLIENTS: *\n\
+             [LOGGER]\nLOG_FILE: {home}/log\nLOG_HANDLERS: file-timed\nLOG_LEVEL: DEBUG\n\
+             LOG_NAME: HBlink\n\
+             [ALIASES]\nTRY_DOWNLOAD: False\nPATH: {home}/\nPEER_FILE: none\n\
+             SUBSCRIBER_FILE: none\nTGID_FILE: none\nPEER_URL: none\nSUBSCRIBER_URL: none\n\
+             STALE_DAYS: 7\n\
+             [MASTER]\nMODE: MASTER\nENABLED: True\nREPEAT: True\nMAX_PEERS: 4\nIP: 127.0.0.1\n\
+             PORT: {port}\nPASSPHRASE: {words}\nGROUP_HANGTIME: 5\nREG_ACL: PERMIT:ALL\n{rules}\n\
+             [CLIENT]\nMODE: PEER\nENABLED: True\nLOOSE: False\nIP: 127.0.0.1\nPORT: {own}\n\
+             MASTER_IP: 127.0.0.1\nMASTER_PORT: {to}\nPASSPHRASE: {words}\nCALLSIGN: HBLINK\n\
+             RADIO_ID: {THEIRS}\nRX_FREQ: 449000000\nTX_FREQ: 444000000\nTX_POWER: 25\n\
+             COLORCODE: 1\nSLOTS: 1\nLATITUDE: 22.9180\nLONGITUDE: 114.0104\nHEIGHT: 75\n\
+             LOCATION: Huangjiang\nDESCRIPTION: none\nURL: none\nSOFTWARE_ID: none\n\
+             PACKAGE_ID: none\nGROUP_HANGTIME: 5\nOPTIONS:\n{rules}\n"
+        );
+        let file = dir.path().join("hblink.cfg");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new(env::var("PEERS_PYTHON").unwrap());
+        let script = given("HBLINK3").join("hblink.py");
+        command.arg("-B").arg(script).arg("-c").arg(file);
+        Self::run(command, dir)
+    }
+
+    fn run(mut command: Command, dir: TempDir) -> Self {
+        let said = File::create(dir.path().join("said")).unwrap();
+        command.stdin(Stdio::null());
+        command.stdout(said.try_clone().unwrap()).stderr(said);
+        let child = command.spawn().unwrap();
+        Self { child, dir }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            for file in ["said", "log"] {
+                let said = fs::read_to_string(self.dir.path().join(file));
+                println!("{file}:\n{}", said.unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Where a program was checked out.
+fn given(name: &str) -> PathBuf {
+    let dir = env::var(name).unwrap_or_default();
+    assert!(
+        !dir.is_empty(),
+        "{name} is not given: see `make peers-extra`"
+    );
+    PathBuf::from(dir).canonicalize().unwrap()
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// The same town whose one Homebrew gateway is this repeater, on this port.
+fn at(config: &Config, repeater: u32, port: u16, role: GatewayRole) -> Config {
+    let mut config = config.clone();
+    config.gateways.truncate(1);
+    let gateway = &mut config.gateways[0];
+    gateway.role = role;
+    let air = gateway.air.as_mut().unwrap();
+    (air.port, air.repeaters) = (port, vec![repeater]);
+    config
+}
+
+/// A gateway without terminals that the other program logs in to.
+fn add_master(config: &mut Config, port: u16) {
+    let mut second = at(config, THEIRS, port, GatewayRole::Listen)
+        .gateways
+        .remove(0);
+    second.name = String::from("theirs");
+    second.air.as_mut().unwrap().plan = NumberPlan::default();
+    config.gateways.push(second);
+}
+
+fn packets(cable: &Cable, link: usize, to_link: bool) -> Vec<Carried> {
+    let mut carried = cable.carried();
+    carried.retain(|one| (one.link, one.to_link) == (link, to_link));
+    carried
+}
+
+/// The burst a datagram carries.
+fn dmrd(carried: &Carried) -> Option<Dmrd> {
+    match Packet::parse(&carried.bytes) {
+        Ok(Packet::Dmrd(dmrd)) => Some(dmrd),
+        _ => None,
+    }
+}
+
+/// The header a burst carries, if it carries one.
+fn header(dmrd: &Dmrd) -> Option<DataHeader> {
+    let burst = Burst::parse(&dmrd.burst).ok()?;
+    match Pdu::parse(burst.slot.data_type, &burst.octets().ok()?) {
+        Ok(Some(Pdu::Header(header))) => Some(header),
+        _ => None,
+    }
+}
+
+/// What a burst is, in words.
+fn name(dmrd: &Dmrd) -> &'static str {
+    match (header(dmrd), dmrd.content) {
+        (Some(header), _) => header.kind.name(),
+        (None, Content::Data(code)) => DataType::from_code(code).map_or("reserved", DataType::name),
+        (None, _) => "voice",
+    }
+}
+
+/// Prints what went over the cable from first to last; bursts of one kind in a row are one line.
+fn print(cable: &Cable, names: &[(&str, &str)]) {
+    let mut last = (String::new(), 0_usize);
+    for one in cable.carried() {
+        let (caller, link) = names[one.link];
+        let (from, to) = if one.to_link {
+            (caller, link)
+        } else {
+            (link, caller)
+        };
+        let what = match (dmrd(&one), Packet::parse(&one.bytes)) {
+            (Some(dmrd), _) => {
+                let Dmrd {
+                    source,
+                    destination,
+                    ..
+                } = dmrd;
+                format!("DMRD {source} to {destination}: {}", name(&dmrd))
+            }
+            (None, Ok(packet)) => String::from_utf8_lossy(packet.word()).into_owned(),
+            (None, Err(error)) => format!("{error}"),
+        };
+        let line = format!("{from} -> {to}: {what}");
+        if line == last.0 {
+            last.1 += 1;
+            continue;
+        }
+        if last.1 > 1 {
+            println!("        … {} times", last.1);
+        }
+        println!("{:7.3} {line}", one.at.as_secs_f64());
+        last = (line, 1);
+    }
+}
+
+#[test]
+#[ignore = "make peers-extra HBLINK3=DIR"]
+fn a_text_to_a_radio_behind_hblink3_and_its_client_at_our_master() {
+    let (theirs, ours) = (free_port(), free_port());
+    let cable = Cable::to(&[theirs, theirs, ours].map(loopback));
+    let program = Program::hblink3(theirs, cable.ports[THEM_TO_US]);
+
+    // Both the daemon and the radios log in to hblink3, as two repeaters of its network.
+    let port = cable.ports[DESK_TO_THEM];
+    let mut desk = config(GatewayRole::Connect, port);
+    let port = cable.ports[RADIOS_TO_THEM];
+    let radios = at(&desk, RADIOS, port, GatewayRole::Listen);
+    add_master(&mut desk, ours);
+    let number = desk.gateways[0].air.as_ref().unwrap().desk;
+    let town = town(desk);
+    let story = one_call(&town, &radios);
+
+    // The daemon says that the text was delivered because a radio's response said so.
+    let answered = |one: &Carried| {
+        let header = dmrd(one).and_then(|dmrd| header(&dmrd));
+        header.is_some_and(|header| {
+            let is_response = matches!(header.kind, Kind::Response { .. });
+            is_response && header.destination == number
+        })
+    };
+    assert!(packets(&cable, RADIOS_TO_THEM, true).iter().any(answered));
+    assert!(packets(&cable, DESK_TO_THEM, false).iter().any(answered));
+
+    // Its client side is logged in to us, and we answer its pings.
+    let console = town.console("boss");
+    let pong = Packet::Pong { repeater: THEIRS }.to_bytes();
+    until("hblink3's client to be answered", &console, || {
+        let said = packets(&cable, THEM_TO_US, false);
+        let pongs = said.iter().filter(|one| one.bytes == pong);
+        (pongs.count() >= 2).then_some(())
+    });
+    let names = [
+        ("daemon", "hblink3"),
+        ("radios", "hblink3"),
+        ("hblink3", "daemon"),
+    ];
+    print(&cable, &names);
+    println!("{}", story["assignments"][0]["stamps"]);
+    drop(program);
+}
