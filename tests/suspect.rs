@@ -11,10 +11,11 @@
 
 mod common;
 
-use common::{PATIENCE, Town, radios, refused, sample, until, until_call, until_registered, users};
+use common::{PATIENCE, Town, radios, refused, sample, until_call, until_registered, users};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Instant;
 use tieqi::cli::client::Client;
 use tieqi::config::{Config, Service};
 use tieqi::radio::Rates;
@@ -153,11 +154,15 @@ fn somebody(units: &Value) -> Option<(String, u32)> {
 
 /// The first of a kind of things in the next deltas that fits.
 fn shown(console: &Client, what: &str, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
-    until(what, console, || {
-        let notice = console.notice(PATIENCE).unwrap()?;
-        let things = notice["params"][kind].as_array()?;
-        things.iter().find(|thing| fits(thing)).cloned()
-    })
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let notice = console.notice(PATIENCE).unwrap().unwrap_or_default();
+        let things = notice["params"][kind].as_array().into_iter().flatten();
+        if let Some(thing) = things.into_iter().find(|thing| fits(thing)) {
+            return thing.clone();
+        }
+    }
+    panic!("no use waiting for {what}");
 }
 
 fn metrics(http: SocketAddr) -> String {
