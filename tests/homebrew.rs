@@ -10,8 +10,8 @@
 
 mod common;
 
-use common::PATIENCE;
-use common::air::{REPEATER, config, free_port, one_call, town};
+use common::air::{REPEATER, config, free_port, one_call};
+use common::{PATIENCE, Town};
 use serde_json::json;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
@@ -21,7 +21,7 @@ use tieqi_protocols::homebrew::Packet;
 #[test]
 fn a_call_over_a_repeater_that_logs_in_to_us() {
     let mut config = config(GatewayRole::Listen, 0);
-    let town = town(config.clone());
+    let town = Town::start_with(config.clone());
     config.gateways[0].air.as_mut().unwrap().port = town.server.links[0].port();
     one_call(&town, &config);
 }
@@ -29,13 +29,13 @@ fn a_call_over_a_repeater_that_logs_in_to_us() {
 #[test]
 fn a_call_over_a_master_we_log_in_to() {
     let config = config(GatewayRole::Connect, free_port());
-    one_call(&town(config.clone()), &config);
+    one_call(&Town::start_with(config.clone()), &config);
 }
 
 /// What a stranger sends is refused by reason and counted, and a flood stops nobody.
 #[test]
 fn bad_datagrams_are_counted_by_reason() {
-    let town = town(config(GatewayRole::Listen, 0));
+    let town = Town::start_with(config(GatewayRole::Listen, 0));
     let at: SocketAddr = town.server.links[0];
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let repeater = 99;

@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::air::{GOOD, REPEATER, config, free_port, town};
+use common::air::{GOOD, REPEATER, config, free_port};
 use common::{PATIENCE, Town, report, until_call};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -330,7 +330,7 @@ fn status_position_and_emergency(role: GatewayRole) {
         0
     };
     let mut config = config(role, port);
-    let town = town(config.clone());
+    let town = Town::start_with(config.clone());
     if role == GatewayRole::Listen {
         config.gateways[0].air.as_mut().unwrap().port = town.server.links[0].port();
     }
@@ -402,7 +402,7 @@ fn a_terminal_is_called_where_it_moved_to() {
         .unwrap()
         .repeaters
         .push(OTHER);
-    let town = town(config.clone());
+    let town = Town::start_with(config.clone());
     config.gateways[0].air.as_mut().unwrap().port = town.server.links[0].port();
     let [mut first, mut second] = [REPEATER, OTHER].map(|id| Site::new(&config, id));
     let handhelds = handhelds(&config);

@@ -11,9 +11,9 @@
 
 mod common;
 
-use common::air::{GOOD, REPEATER, config, free_port, one_call, town};
+use common::air::{GOOD, REPEATER, config, free_port, one_call};
 use common::cable::{Cable, Carried};
-use common::until;
+use common::{Town, until};
 use std::env;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -213,7 +213,7 @@ fn a_text_to_a_radio_behind_hblink3_and_its_client_at_our_master() {
     let radios = at(&desk, RADIOS, port, GatewayRole::Listen);
     add_master(&mut desk, ours);
     let number = desk.gateways[0].air.as_ref().unwrap().desk;
-    let town = town(desk);
+    let town = Town::start_with(desk);
     let story = one_call(&town, &radios);
 
     // The daemon says that the text was delivered because a radio's response said so.

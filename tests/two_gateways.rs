@@ -11,12 +11,11 @@
 mod common;
 
 use common::cable::Cable;
-use common::{Town, radios, report, sample, until_call, until_registered, users};
+use common::{Town, radios, report, sample, until_call, until_registered};
 use serde_json::json;
 use std::net::SocketAddr;
 use tieqi::config::Config;
 use tieqi::radio::Rates;
-use tieqi::shell::Server;
 
 /// The sample town with a second gateway like its first.
 fn town() -> Town {
@@ -24,13 +23,7 @@ fn town() -> Town {
     let mut second = config.gateways[0].clone();
     second.name = String::from("huangjiang-2");
     config.gateways.push(second);
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(config.clone(), users(), dir.path()).unwrap();
-    Town {
-        config,
-        server,
-        dir,
-    }
+    Town::start_with(config)
 }
 
 /// The config of radios that know one gateway only, on these ports.

@@ -5,13 +5,12 @@
     reason = "the sample and the answers are what the tests expect"
 )]
 
-use super::{Town, radios, report, sample, until_call, until_registered, users};
+use super::{Town, radios, report, sample, until_call, until_registered};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use tieqi::config::{AirPort, Config, GatewayRole};
 use tieqi::radio::Rates;
-use tieqi::shell::Server;
 use tieqi_protocols::dmr::Address;
 use tieqi_protocols::link::homebrew::{NumberPlan, Passphrase};
 
@@ -44,17 +43,6 @@ pub(crate) fn config(role: GatewayRole, port: u16) -> Config {
         plan,
     });
     config
-}
-
-/// A daemon of that config.
-pub(crate) fn town(config: Config) -> Town {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(config.clone(), users(), dir.path()).unwrap();
-    Town {
-        config,
-        server,
-        dir,
-    }
 }
 
 /// Reports one call, and follows it to the cleared scene: the story of it.
