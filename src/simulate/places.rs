@@ -35,9 +35,10 @@ const NEW_MS: i64 = 60_000;
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// The latest time of each place a terminal told, by the daemon's clocks; engine time.
-    told: BTreeMap<(RadioId, Point), i64>,
-    /// Places where nobody is or was yet.
-    lies: BTreeMap<Point, (RadioId, Fault)>,
+    told: BTreeMap<(Point, RadioId), i64>,
+    /// Places where that terminal is not or was not yet. In a long run somebody else may really be
+    /// there, or it itself at another time: then `told` has the place, too.
+    lies: BTreeMap<(Point, RadioId), Fault>,
 }
 
 impl Places {
@@ -64,15 +65,27 @@ impl Places {
         };
         match lie {
             Some(lie @ (Fault::GpsFuture | Fault::GpsJump)) => {
-                self.lies.insert(point, (radio, lie));
+                self.lies.insert((point, radio), lie);
             }
             _ if taken_ms <= now_ms + AHEAD_MS => {
-                let latest = self.told.entry((radio, point)).or_insert(taken_ms);
+                let latest = self.told.entry((point, radio)).or_insert(taken_ms);
                 *latest = taken_ms.max(*latest);
             }
             _ => {}
         }
         lie
+    }
+
+    /// The terminal whose lie a place is, and nobody's truth.
+    fn lie_at(&self, point: Point) -> Option<(RadioId, Fault)> {
+        let here = (point, RadioId(0))..=(point, RadioId(u32::MAX));
+        let mut lies = self.lies.range(here.clone());
+        let (&(_, radio), &lie) = lies.next()?;
+        self.told
+            .range(here)
+            .next()
+            .is_none()
+            .then_some((radio, lie))
     }
 }
 
@@ -116,12 +129,12 @@ impl Believed {
     ) -> Result<(), Broken> {
         self.honest(taken, point, places)?;
         self.noted.insert(radio, (taken, is_far(point)));
-        if places.lies.contains_key(&point) {
+        if places.lie_at(point).is_some() {
             return Ok(());
         }
         let taken_ms = i64::try_from(taken.0).unwrap_or(i64::MAX);
         let how = || format!("{radio} at {point:?}, {taken_ms}");
-        match places.told.get(&(radio, point)) {
+        match places.told.get(&(point, radio)) {
             Some(latest) if taken_ms <= latest.max(&0) + SLACK_MS => Ok(()),
             Some(_) => Err(Broken::new("a position passes for newer than it is", how())),
             None => Err(Broken::new("a position nobody told is believed", how())),
@@ -130,13 +143,13 @@ impl Believed {
 
     /// A place must be no lie, but of a terminal that was last known too long ago, or that far.
     fn honest(&self, at: EngineTime, point: Point, places: &Places) -> Result<(), Broken> {
-        let Some((radio, lie)) = places.lies.get(&point) else {
+        let Some((radio, lie)) = places.lie_at(point) else {
             return Ok(());
         };
-        let known = self.noted.get(radio);
+        let known = self.noted.get(&radio);
         let known = known.filter(|(noted, far)| !far && at.since_ms(*noted) <= NEVER_MS);
         match known {
-            None if *lie == Fault::GpsJump => Ok(()),
+            None if lie == Fault::GpsJump => Ok(()),
             _ => {
                 let how = format!("{} of {radio} at {}: {point:?}", lie.name(), at.0);
                 Err(Broken::new("a lying position is believed", how))
