@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Town, radios, refused, report, until_call, until_registered};
+use common::{Town, radios, refused, report, until_cleared, until_registered};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -97,15 +97,7 @@ fn a_call_becomes_a_frame_an_ack_and_a_cleared_scene() {
     let answer = calls.call("incident.report", &report("one")).unwrap();
     let incident = &answer["incident"];
     let get = ("incident.get", json!({ "incident": incident }));
-    let story = until_call(
-        "the scene to be cleared",
-        &mut calls,
-        get.clone(),
-        |found| {
-            let done = found["incident"]["phase"] == "resolved" && found["durable"] == true;
-            done.then(|| found.clone())
-        },
-    );
+    let story = until_cleared(&mut calls, incident);
     let assignments = story["assignments"].as_array().unwrap();
     assert_eq!(assignments.len(), 1, "{story}");
     let stamps = &assignments[0]["stamps"];

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Town, radios, report, sample, until_call, until_registered};
+use common::{Town, radios, report, sample, until_cleared, until_registered};
 use serde_json::{Value, json};
 use tieqi::config::Config;
 use tieqi::engine::policy::Key;
@@ -49,11 +49,7 @@ fn an_assignment_climbs_the_ladder_as_a_work_order() {
     until_registered(&radios, &calls);
 
     let answer = calls.call("incident.report", &report("one")).unwrap();
-    let get = ("incident.get", json!({ "incident": answer["incident"] }));
-    let story = until_call("the scene to be cleared", &mut calls, get, |found| {
-        let done = found["incident"]["phase"] == "resolved" && found["durable"] == true;
-        done.then(|| found.clone())
-    });
+    let story = until_cleared(&mut calls, &answer["incident"]);
     for rung in [
         "sent",
         "delivered",

@@ -8,12 +8,60 @@ use crate::dds::Dds;
 use crate::error::DecodeError;
 use crate::hdap::{Hdap, MAX_PAYLOAD, OVERHEAD, Service};
 use crate::lp::Lp;
+use crate::radio_ip::RadioIp;
 use crate::rcp::Rcp;
 use crate::rrs::Rrs;
-use crate::tmp::Tmp;
-use crate::work_order::WorkOrder;
+use crate::tmp::{self, Tmp, TmpResult};
+use crate::work_order::{self, Way, WorkOrder};
 use bytes::{BufMut, Bytes, BytesMut};
 use core::fmt;
+
+/// That a text or a work order arrived, or why not. The addresses are those of what arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Bit 7 of the opcode's high byte, copied unchanged.
+    pub flag: bool,
+    /// The number it repeats.
+    pub request_id: u32,
+    /// To whom it went.
+    pub destination: RadioIp,
+    /// From whom it came.
+    pub source: RadioIp,
+    /// What became of it.
+    pub result: TmpResult,
+}
+
+impl Receipt {
+    /// For a private text.
+    #[must_use]
+    pub fn of_text(self) -> Message<'static> {
+        Message::Tmp(Tmp {
+            flag: self.flag,
+            request_id: self.request_id,
+            body: tmp::Body::PrivateAck {
+                destination: self.destination,
+                source: self.source,
+                result: self.result,
+            },
+            option: None,
+        })
+    }
+
+    /// For a work order, or a report of one, that went this way.
+    #[must_use]
+    pub fn of_work_order(self, way: Way) -> Message<'static> {
+        Message::WorkOrder(WorkOrder {
+            flag: self.flag,
+            way,
+            request_id: self.request_id,
+            destination: self.destination,
+            body: work_order::Body::Ack {
+                source: Some(self.source),
+                result: self.result,
+            },
+        })
+    }
+}
 
 /// A service message, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,12 +21,12 @@ use tieqi_protocols::Parsed;
 use tieqi_protocols::gps::{Angle, Gps, GpsField};
 use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::lp::{Lp, Subscription, Trigger};
-use tieqi_protocols::message::Message;
+use tieqi_protocols::message::{Message, Receipt};
 use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rrs::{RegistrationResult, Rrs};
 use tieqi_protocols::text::Text;
 use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
-use tieqi_protocols::work_order::{self, Way, WorkOrder};
+use tieqi_protocols::work_order::Way;
 
 /// A radio message that waits for its turn.
 #[derive(Debug)]
@@ -70,29 +70,16 @@ pub(super) struct Written {
 impl Written {
     /// Tells the terminal that we have it.
     fn ack(&self, destination: RadioIp) -> Message<'static> {
-        let (flag, request_id) = (self.flag, self.request_id);
-        let (source, result) = (self.from, TmpResult::OK);
+        let receipt = Receipt {
+            flag: self.flag,
+            request_id: self.request_id,
+            destination,
+            source: self.from,
+            result: TmpResult::OK,
+        };
         match self.is_report {
-            true => Message::WorkOrder(WorkOrder {
-                flag,
-                way: Way::Report,
-                request_id,
-                destination,
-                body: work_order::Body::Ack {
-                    source: Some(source),
-                    result,
-                },
-            }),
-            false => Message::Tmp(Tmp {
-                flag,
-                request_id,
-                body: Body::PrivateAck {
-                    destination,
-                    source,
-                    result,
-                },
-                option: None,
-            }),
+            true => receipt.of_work_order(Way::Report),
+            false => receipt.of_text(),
         }
     }
 }
@@ -307,6 +294,12 @@ impl Daemon {
         }
     }
 
+    /// Whether what the air tells cannot be recorded now. A cry for help waits for the disk,
+    /// however much does.
+    fn goes_unrecorded(&self, cry: impl FnOnce() -> bool) -> bool {
+        self.degraded.is_some() || (self.is_behind() && !cry())
+    }
+
     /// Decides a command of a datagram read at `arrived_us`: from an emergency's to its back-up's
     /// frame is timed.
     pub(super) fn execute_for(
@@ -316,13 +309,12 @@ impl Daemon {
         arrived_us: Option<u64>,
         out: &mut dyn Outbox,
     ) {
-        // A cry for help waits for the disk however much does.
-        let cry = match command {
+        let cry = || match command {
             Command::RecordEmergency { .. } => true,
             Command::RecordText { text, .. } => self.engine.calls_for_help(text),
             _ => false,
         };
-        if self.degraded.is_some() || (self.is_behind() && !cry) {
+        if self.goes_unrecorded(cry) {
             match command {
                 Command::RecordEmergency { radio } => self.tell_unrecorded(now, *radio, None, out),
                 _ => self.counts.dropped_degraded += 1,
@@ -436,8 +428,7 @@ impl Daemon {
         out: &mut dyn Outbox,
     ) {
         let radio = RadioId(text.from.id);
-        let cry = self.engine.calls_for_help(&text.words);
-        if self.degraded.is_some() || (self.is_behind() && !cry) {
+        if self.goes_unrecorded(|| self.engine.calls_for_help(&text.words)) {
             // Its number is not noted: it is repeated, and heard when the disk goes on.
             self.tell_unrecorded(now, radio, Some(&text.words), out);
             return;
@@ -455,7 +446,7 @@ impl Daemon {
         if let Some(command) = command {
             self.execute_for(now, &command, Some(arrived_us), out);
         }
-        if let Some(ack) = ack.filter(|_| self.degraded.is_none()) {
+        if let Some(ack) = ack {
             self.signal(now, link, &ack, out);
         }
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tieqi_protocols::Parsed;
 use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::lp::{Cause, Lp, LpResult, Subscription, Trigger};
-use tieqi_protocols::message::Message;
+use tieqi_protocols::message::{Message, Receipt};
 use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rcp::{Identity, Rcp};
 use tieqi_protocols::rrs::{RegistrationResult, Rrs};
@@ -308,29 +308,16 @@ impl World {
 
     /// Whether the text was delivered, as the gateway tells the daemon.
     fn answer(&mut self, text: &Arrived, result: TmpResult) {
-        let (flag, request_id) = (text.flag, text.request_id);
-        let (destination, source) = (text.destination, text.source);
+        let receipt = Receipt {
+            flag: text.flag,
+            request_id: text.request_id,
+            destination: text.destination,
+            source: text.source,
+            result,
+        };
         let answer = match text.by_order {
-            true => Message::WorkOrder(WorkOrder {
-                flag,
-                way: Way::Private,
-                request_id,
-                destination,
-                body: work_order::Body::Ack {
-                    source: Some(source),
-                    result,
-                },
-            }),
-            false => Message::Tmp(Tmp {
-                flag,
-                request_id,
-                body: Body::PrivateAck {
-                    destination,
-                    source,
-                    result,
-                },
-                option: None,
-            }),
+            true => receipt.of_work_order(Way::Private),
+            false => receipt.of_text(),
         };
         self.push(Some(text.link), Outgoing::Message(answer.to_bytes(false)));
     }

@@ -5,8 +5,8 @@
     reason = "the sample and the answers are what the tests expect"
 )]
 
-use super::{Town, radios, report, sample, until_call, until_registered};
-use serde_json::{Value, json};
+use super::{Town, radios, report, sample, until_cleared, until_registered};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use tieqi::config::{AirPort, Config, GatewayRole};
@@ -51,11 +51,7 @@ pub(crate) fn one_call(town: &Town, config: &Config) -> Value {
     let mut calls = town.console("calls");
     until_registered(&radios, &calls);
     let answer = calls.call("incident.report", &report("one")).unwrap();
-    let get = ("incident.get", json!({ "incident": answer["incident"] }));
-    let story = until_call("the scene to be cleared", &mut calls, get, |found| {
-        let done = found["incident"]["phase"] == "resolved" && found["durable"] == true;
-        done.then(|| found.clone())
-    });
+    let story = until_cleared(&mut calls, &answer["incident"]);
     let assignments = story["assignments"].as_array().unwrap();
     assert_eq!(assignments.len(), 1, "{story}");
     let stamps = &assignments[0]["stamps"];

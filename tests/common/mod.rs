@@ -155,6 +155,16 @@ pub(crate) fn until_call<T>(
     }
 }
 
+/// Follows an incident until its scene is cleared: the story of it.
+pub(crate) fn until_cleared(console: &mut Client, incident: &Value) -> Value {
+    let get = ("incident.get", json!({ "incident": incident }));
+    until_call("the scene to be cleared", console, get, |found| {
+        let resolved = found.pointer("/incident/phase")? == "resolved";
+        let durable = found.pointer("/durable")? == true;
+        (resolved && durable).then(|| found.clone())
+    })
+}
+
 /// A call that must be refused: the error object.
 pub(crate) fn refused(console: &mut Client, method: &str, params: &Value) -> Value {
     let error = console.call(method, params).unwrap_err();

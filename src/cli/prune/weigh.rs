@@ -55,7 +55,9 @@ pub(super) fn weigh<D: Disk>(disk: &mut D, policy: &Policy, plane: &Plane) -> Re
     };
     let files = journal::segments(disk)?;
     let mut segments: Vec<_> = files.into_iter().map(held).collect();
-    let (mut incidents, mut calls) = (BTreeMap::new(), BTreeMap::new());
+    let mut incidents = BTreeMap::new();
+    // The segment that holds each call's first record.
+    let mut calls: BTreeMap<CallId, usize> = BTreeMap::new();
     let mut at = 0;
     let engine = begin(policy, base.as_ref())?;
     let (engine, _) = replay(
@@ -90,7 +92,6 @@ pub(super) fn weigh<D: Disk>(disk: &mut D, policy: &Policy, plane: &Plane) -> Re
             }
         },
     )?;
-    let _: BTreeMap<CallId, usize> = calls;
     Ok(Weighed {
         segments,
         incidents,
@@ -197,7 +198,7 @@ impl Weighed {
     /// Whether somebody may still do something about an incident.
     fn is_open(&self, id: IncidentId) -> bool {
         let state = self.engine.state();
-        let open = |phase: crate::engine::incident::Phase| phase.is_open();
-        state.unclosed.contains(&id) || state.incidents.get(&id).is_some_and(|it| open(it.phase))
+        let found = state.incidents.get(&id);
+        state.unclosed.contains(&id) || found.is_some_and(|incident| incident.phase.is_open())
     }
 }
