@@ -147,17 +147,23 @@ fn on_duty(units: u32) -> anyhow::Result<Daemon> {
     let engine = Engine::new(config.policy.clone());
     let mut daemon = Daemon::new(at(0), config, engine, 7);
     daemon.start(at(0), sign_on.collect(), &mut Sink);
-    let on_duty = daemon
-        .engine()
-        .state()
-        .units
-        .values()
-        .filter(|unit| unit.duty.is_some());
-    ensure!(
-        on_duty.count() == units as usize,
-        "not all units are on duty"
-    );
-    Ok(daemon)
+    loop {
+        daemon.handle(at(0), Input::Durable(u64::MAX), &mut Sink);
+        let on_duty = count_on_duty(&daemon);
+        if on_duty == units as usize {
+            return Ok(daemon);
+        }
+        daemon.work(at(0), &mut Sink);
+        ensure!(
+            count_on_duty(&daemon) > on_duty,
+            "not all units are on duty"
+        );
+    }
+}
+
+fn count_on_duty(daemon: &Daemon) -> usize {
+    let units = daemon.engine().state().units.values();
+    units.filter(|unit| unit.duty.is_some()).count()
 }
 
 /// A position report as the gateway sends it.

@@ -207,6 +207,8 @@ pub struct Daemon {
     floods: BTreeSet<String>,
     /// Desks that are gone and held claims.
     gone: Vec<Desk>,
+    /// Who begins duty with the daemon and did not yet: the disk comes first.
+    arriving: VecDeque<Command>,
     stages: Stages,
     counts: view::Counts,
     degraded: Option<String>,
@@ -274,6 +276,7 @@ impl Daemon {
             shown: Shown::default(),
             floods: BTreeSet::new(),
             gone: Vec::new(),
+            arriving: VecDeque::new(),
             stages: Stages::default(),
             counts: view::Counts::default(),
             degraded: None,
@@ -308,11 +311,19 @@ impl Daemon {
             }
         }
         self.execute(now, &Command::Resume, out);
-        for command in sign_on {
-            self.execute(now, &command, out);
-        }
+        self.arriving = sign_on.into();
+        self.sign_on_some(now, out);
         self.send_again(now, out);
         self.pump(now, out);
+    }
+
+    /// Signs on who begins duty with the daemon; not more than the disk may be behind by.
+    fn sign_on_some(&mut self, now: Now, out: &mut dyn Outbox) {
+        while !self.records_nothing()
+            && let Some(command) = self.arriving.pop_front()
+        {
+            self.execute(now, &command, out);
+        }
     }
 
     /// Takes what came; consoles' commands and radio messages wait for [`Daemon::work`].
@@ -426,6 +437,7 @@ impl Daemon {
         for desk in std::mem::take(&mut self.gone) {
             self.execute(now, &Command::DeskGone { desk }, out);
         }
+        self.sign_on_some(now, out);
         self.tick(now, out);
         for _ in 0..Self::NORMAL_TURN {
             let Some(work) = self.normal.pop_front() else {

@@ -1,6 +1,9 @@
 //! Nothing leaves before it is durable, and what is told when the disk does not do its part.
 
 use super::*;
+use crate::engine::event::By;
+use crate::engine::policy::Skills;
+use crate::engine::unit::{CrewMember, Duty};
 
 #[test]
 fn nothing_leaves_before_its_batch_is_durable() {
@@ -291,4 +294,47 @@ fn a_text_that_came_while_the_disk_was_behind_is_taken_when_it_is_sent_again() {
     write(&mut bench, radio, (1, 7), "我在三楼");
     let texts = taken(&bench).into_iter().filter(|it| it == "我在三楼");
     assert_eq!(texts.count(), 1);
+}
+
+/// A roster of thousands: what a start gives the disk is bounded, and nobody is left out.
+#[test]
+fn who_begins_duty_with_the_daemon_waits_for_the_disk() {
+    let mut bench = Bench::new();
+    bench.disk = false;
+    let unit = bench.daemon.engine().state().units.values().next().unwrap();
+    let duty = Duty {
+        crew: vec![CrewMember {
+            officer: "1".to_owned(),
+            sworn: true,
+        }],
+        vehicle: String::new(),
+        terminals: Vec::new(),
+        skills: Skills(0),
+        area: String::new(),
+        until_ms: None,
+    };
+    let (unit, by) = (unit.id, By::Roster);
+    let on = Command::SignOn {
+        unit,
+        duty,
+        by: by.clone(),
+    };
+    let off = Command::SignOff { unit, by };
+    let turns = usize::try_from(Daemon::UNDURABLE).unwrap();
+    let sign_on = [on, off].into_iter().cycle().take(2 * turns + 1);
+    let now = bench.now;
+    let mut out = Vec::new();
+    bench.daemon.start(now, sign_on.collect(), &mut out);
+    bench.take(out);
+    assert!(bench.daemon.is_behind());
+    bench.disk = true;
+    bench.durable();
+    bench.work();
+    let of_duty = |event: &&Event| {
+        matches!(
+            event,
+            Event::UnitSignedOn { .. } | Event::UnitSignedOff { .. }
+        )
+    };
+    assert_eq!(bench.journal.iter().filter(of_duty).count(), 2 * turns + 1);
 }
