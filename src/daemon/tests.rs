@@ -458,9 +458,10 @@ fn a_list_goes_outside_with_what_its_asker_knows_and_never_too_many_at_once() {
     let report = json!({ "key": "one", "place": "here" });
     bench.ask(DESK, "incident.report", &report);
     let seq = bench.daemon.engine().state().seq;
-    bench.ask(DESK, "incident.list", &json!({}));
+    bench.ask(DESK, "call.list", &json!({}));
     let wanted: Vec<_> = bench.questions.iter().map(|(.., wanted)| *wanted).collect();
     assert_eq!(wanted, [0, seq]);
+    assert!(matches!(bench.questions[1].2, Ask::Calls(_)));
     for _ in 2..MAX_QUESTIONS {
         bench.ask(WATCH, "incident.list", &json!({}));
     }
