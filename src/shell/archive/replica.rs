@@ -173,6 +173,10 @@ impl Replica {
         touched.note(self.views(), event);
         self.touched.extend(touched.incidents());
         self.touched_calls.extend(touched.calls());
+        // An incident's row holds its calls.
+        let calls = &self.engine.state().calls;
+        let called = touched.calls().filter_map(|id| calls.get(&id)?.incident);
+        self.touched.extend(called);
     }
 
     fn views(&self) -> Views<'_> {

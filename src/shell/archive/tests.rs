@@ -340,6 +340,31 @@ fn calls_the_engine_forgot_are_found_by_time_number_and_outcome() {
 }
 
 #[test]
+fn an_incident_shows_its_calls_as_they_ended() {
+    let mut world = World::new();
+    rings(&mut world, 1_000, 1, "138");
+    world.tell(2_000, &reported(1, "两车相撞"));
+    let call = CallId(1);
+    let answered = CallEvent::Answered {
+        call,
+        by: "calls".into(),
+    };
+    let attached = CallEvent::Attached {
+        call,
+        incident: IncidentId(1),
+        by: By::Engine,
+    };
+    for event in [answered, attached] {
+        world.tell(2_000, &Event::Call(event));
+    }
+    world.write(4);
+    world.tell(3_000, &Event::Call(CallEvent::Ended { call }));
+    world.write(5);
+    let found = world.ask(&Ask::Get(IncidentId(1))).unwrap();
+    assert_eq!(found["calls"][0]["phase"], "ended", "{found}");
+}
+
+#[test]
 fn a_page_of_calls_ends_between_two_of_the_same_millisecond() {
     let mut world = World::new();
     for id in 1..=5 {
