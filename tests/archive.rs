@@ -14,7 +14,10 @@ use common::process::{Daemon, Place};
 use common::{PASSWORD, Town, radios, report, tieqi, until_call, users};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use tieqi::cli::client::Client;
 use tieqi::engine::Engine;
 use tieqi::engine::event::Event;
@@ -133,6 +136,99 @@ fn a_list_holds_what_its_asker_was_told_and_every_filter_narrows_it() {
     let health = console.call("system.health", &json!({})).unwrap();
     assert_eq!(health["archive"]["incidents"], 7, "{health}");
     assert_eq!(health["archive"]["rebuilding"], Value::Null);
+}
+
+/// A call that rings and, unless it is abandoned, is answered and ended; its number.
+fn called(console: &mut Client, caller: &str, end: Option<Value>) -> Value {
+    let key = |what: &str| json!(format!("{what}-{caller}"));
+    let ring = json!({ "key": key("arrive"), "caller": caller, "desk": "D1" });
+    let call = console.call("call.arrive", &ring).unwrap()["call"].clone();
+    let mut ended = json!({ "key": key("end"), "call": call });
+    if let Some(how) = end {
+        let answer = json!({ "key": key("answer"), "call": call });
+        console.call("call.answer", &answer).unwrap();
+        ended["invalid"] = how;
+    }
+    console.call("call.end", &ended).unwrap();
+    call
+}
+
+fn calls(page: &Value) -> Vec<u64> {
+    let calls = page["calls"].as_array().unwrap();
+    let number = |call: &Value| call["call"].as_u64().unwrap();
+    calls.iter().map(number).collect()
+}
+
+#[test]
+fn calls_without_an_incident_are_listed_by_outcome_also_after_a_kill() {
+    let place = Place::new();
+    place.add_user("watch", "viewer");
+    let daemon = Daemon::start(&place);
+    let mut console = Client::login(place.console, "calls", PASSWORD).unwrap();
+    called(&mut console, "13800000001", None);
+    called(&mut console, "13800000002", Some(json!("silent")));
+    let led = called(&mut console, "13800000003", Some(Value::Null));
+    called(&mut console, "13800000004", Some(Value::Null));
+    let mut told = report("call");
+    told["call"] = led;
+    console.call("incident.report", &told).unwrap();
+    let expected = [
+        (json!({}), vec![4, 3, 2, 1]),
+        (json!({ "without_incident": true }), vec![4, 2, 1]),
+        (json!({ "phase": "abandoned" }), vec![1]),
+        (
+            json!({ "phase": "ended", "without_incident": true }),
+            vec![4],
+        ),
+        (json!({ "invalid": "silent" }), vec![2]),
+        (json!({ "invalid": "nuisance" }), vec![]),
+        (json!({ "caller": "13800000004" }), vec![4]),
+        (json!({ "caller": "1380000000" }), vec![]),
+        (json!({ "caller": "" }), vec![]),
+        (json!({ "call": 3, "without_incident": true }), vec![]),
+        (json!({ "from": "2100-01-01T00:00:00Z" }), vec![]),
+        (json!({ "to": "2000-01-01T00:00:00Z" }), vec![]),
+        (json!({ "limit": 2 }), vec![4, 3]),
+    ];
+    let check = |console: &mut Client, when: &str| {
+        // It waits a second at most: on a machine that is very busy it may have to be asked again.
+        let ask = ("call.list", json!({}));
+        until_call("the calls", console, ask, |page| {
+            (page["archive"]["complete"] == true).then_some(())
+        });
+        for (filter, expected) in &expected {
+            let page = console.call("call.list", filter).unwrap();
+            assert_eq!(calls(&page), *expected, "{when}: {filter}");
+        }
+    };
+    check(&mut console, "told");
+    daemon.kill();
+    let _running = Daemon::start(&place);
+    let mut console = Client::login(place.console, "watch", PASSWORD).unwrap();
+    check(&mut console, "after a kill, to a viewer");
+    let first = json!({ "phase": "abandoned" });
+    let page = console.call("call.list", &first).unwrap();
+    let (call, now_ms) = (&page["calls"][0], console.call("session.ping", &json!({})));
+    let arrived_ms = call["arrived_ms"].as_i64().unwrap();
+    let now_ms = now_ms.unwrap()["wall_ms"].as_i64().unwrap();
+    assert!((now_ms - 600_000..=now_ms).contains(&arrived_ms), "{call}");
+    assert_eq!(call["caller"], "13800000001");
+    assert!(call["stamps"]["ended"].as_u64() >= call["stamps"]["arrived"].as_u64());
+    let health = console.call("system.health", &json!({})).unwrap();
+    assert_eq!(health["archive"]["calls"], 4, "{health}");
+    let bad = [
+        json!({ "limit": 0 }),
+        json!({ "cursor": "x" }),
+        json!({ "phase": "gone" }),
+        json!({ "invalid": "rude" }),
+        json!({ "outcome": "ended" }),
+        json!({ "from": "yesterday" }),
+        json!({ "caller": "1".repeat(201) }),
+    ];
+    for params in bad {
+        let error = common::refused(&mut console, "call.list", &params);
+        assert_eq!(error["code"], -32602, "{params}: {error}");
+    }
 }
 
 #[test]
@@ -397,6 +493,22 @@ fn all_of(console: &mut Client) -> BTreeSet<u64> {
     })
 }
 
+fn archive_command(place: &Place, what: &str) -> Command {
+    let mut command = tieqi();
+    command.args(["archive", what, "--json", "--config"]);
+    command.arg(&place.config).arg("--dir").arg(&place.data);
+    command
+}
+
+/// What `tieqi archive WHAT` prints, or why it ended with that code.
+fn command_line(place: &Place, what: &str, code: i32) -> Value {
+    let ran = archive_command(place, what).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(code), "{what}: {said}");
+    let last = String::from_utf8_lossy(&ran.stdout).into_owned();
+    serde_json::from_str::<Value>(last.trim()).unwrap_or(json!(said))
+}
+
 #[test]
 fn the_command_line_tells_and_makes_the_archive() {
     let place = Place::new();
@@ -408,19 +520,7 @@ fn the_command_line_tells_and_makes_the_archive() {
             .unwrap();
     }
     all_of(&mut console);
-    let ask = |what: &str, code: i32| {
-        let ran = tieqi()
-            .args(["archive", what, "--json", "--config"])
-            .arg(&place.config)
-            .arg("--dir")
-            .arg(&place.data)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-        assert_eq!(ran.status.code(), Some(code), "{what}: {said}");
-        let last = String::from_utf8_lossy(&ran.stdout).into_owned();
-        serde_json::from_str::<Value>(last.trim()).unwrap_or(json!(said))
-    };
+    let ask = |what: &str, code: i32| command_line(&place, what, code);
     let status = ask("status", 0);
     let holder = u64::from(daemon.0.id());
     assert_eq!(status["held_by"], json!(holder.to_string()), "{status}");
@@ -476,7 +576,7 @@ fn write_journal(data: &Path, reports: u32) {
         let at_ms = u64::from(number) * 10;
         journal.push(Kind::EVENT, at_ms, &payload).unwrap();
         // Batches of several records, so that a stage does not end where its count says.
-        if number % 7 == 0 || number == reports {
+        if number % 67 == 0 || number == reports {
             journal.commit().unwrap();
         }
     }
@@ -503,10 +603,70 @@ fn a_making_that_is_cut_short_goes_on_from_where_it_was() {
     assert!(std::panic::catch_unwind(|| make(Some(CUT_AT))).is_err());
     let (made, from) = make(None);
     assert!((5_000..CUT_AT).contains(&from), "{from}");
-    assert_eq!(made.incidents, u64::from(REPORTS));
+    assert_eq!(made.rows.incidents, u64::from(REPORTS));
     let found = archive::inspect(dir.path()).unwrap();
-    assert_eq!((found.record, found.incidents), (tip.seq, made.incidents));
+    assert_eq!((found.record, found.rows), (tip.seq, made.rows));
     // What is finished is made anew when somebody asks for it.
     let (again, from) = make(None);
-    assert_eq!((again.incidents, from), (made.incidents, 0));
+    assert_eq!((again.rows, from), (made.rows, 0));
+}
+
+/// Begins to make the archive on the command line, and kills it when so many records are done.
+fn killed_at(place: &Place, records: u64) {
+    let mut making = archive_command(place, "rebuild")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(making.stderr.take().unwrap()).lines();
+    let done = said.map_while(Result::ok).find_map(|line| {
+        let done = line
+            .strip_prefix("record ")?
+            .split(' ')
+            .next()?
+            .parse()
+            .ok();
+        done.filter(|done: &u64| *done >= records)
+    });
+    making.kill().unwrap();
+    let ended = making.wait().unwrap();
+    assert!(done.is_some() && ended.signal().is_some(), "{ended}");
+}
+
+#[test]
+fn a_making_that_is_killed_goes_on_from_where_it_was() {
+    const REPORTS: u32 = 9_500;
+    let place = Place::new();
+    write_journal(&place.data, REPORTS);
+    let at = || archive::inspect(&place.data).unwrap().record;
+    killed_at(&place, 6_000);
+    let first = at();
+    assert!((5_000..u64::from(REPORTS)).contains(&first), "{first}");
+    // Without a snapshot the next one reads from the first record again, but makes no row twice.
+    killed_at(&place, 2_000);
+    let second = at();
+    assert!((first..u64::from(REPORTS)).contains(&second), "{second}");
+    // The daemon goes on with it, too: nothing is set aside.
+    let (copied, broken) = (
+        place.data.with_file_name("copy"),
+        place.data.join("archive.broken"),
+    );
+    copy(&place.data, &copied);
+    let daemon = Daemon::start(&place);
+    let mut console = Client::login(place.console, "calls", PASSWORD).unwrap();
+    let newest = ("incident.list", json!({ "limit": 1 }));
+    let newest = until_call("the archive", &mut console, newest, |page| {
+        (page["archive"]["complete"] == true).then(|| numbers(page))
+    });
+    assert_eq!(newest, [u64::from(REPORTS)]);
+    let health = console.call("system.health", &json!({})).unwrap();
+    assert_eq!(health["archive"]["incidents"], REPORTS, "{health}");
+    assert!(!broken.exists());
+    daemon.kill();
+    gone(&place.data);
+    std::fs::rename(copied, &place.data).unwrap();
+    let rebuilt = command_line(&place, "rebuild", 0);
+    assert_eq!(rebuilt["from"], second, "{rebuilt}");
+    assert_eq!(rebuilt["incidents"], REPORTS, "{rebuilt}");
+    assert_eq!(at(), rebuilt["record"].as_u64().unwrap());
 }

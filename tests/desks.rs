@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{PASSWORD, Town, radios, refused, report, sample, until, until_registered};
+use common::{PASSWORD, Town, on_board, radios, refused, report, sample, until, until_registered};
 use serde_json::{Value, json};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -74,24 +74,6 @@ fn proposal(console: &mut Client, incident: &Value) -> Value {
         assert!(Instant::now() < deadline, "no proposal for {incident}");
         console.notice(Duration::from_millis(20)).unwrap();
     }
-}
-
-/// An object of the board, by subscribing anew.
-fn on_board(console: &mut Client, kind: &str, key: &str, is: &Value) -> Option<Value> {
-    let told = console.call("board.subscribe", &json!({})).unwrap();
-    let (mut pages, mut found) = (told["pages"].as_u64().unwrap(), None);
-    while pages > 0 {
-        let notice = console.notice(common::PATIENCE).unwrap().unwrap();
-        let params = &notice["params"];
-        if notice["method"] != "board.page" || params["seq"] != told["seq"] {
-            continue;
-        }
-        pages -= 1;
-        let mut items = params["items"].as_array().unwrap().iter();
-        let item = items.find(|it| it["kind"] == kind && it["value"][key] == *is);
-        found = found.or(item.map(|it| it["value"].clone()));
-    }
-    found
 }
 
 fn offer(key: &str, proposal: &Value) -> Value {

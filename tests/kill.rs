@@ -11,7 +11,7 @@
 mod common;
 
 use common::process::{Daemon, Place};
-use common::{PASSWORD, radios, report, tieqi, until_call};
+use common::{PASSWORD, on_board, radios, report, tieqi, until_call};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -217,6 +217,82 @@ fn an_open_emergency_outlives_the_daemon() {
     let stats = radios.stop().unwrap();
     assert!(stats.emergencies >= 1, "{stats}");
     verified(&place.data);
+}
+
+/// A limit of everybody, in seconds.
+fn set_limit(place: &Place, name: &str, seconds: u32) {
+    let text = std::fs::read_to_string(&place.config).unwrap();
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+    let all = ["I", "II", "III", "IV"].map(|grade| format!("{grade} = {seconds}"));
+    let set = format!("{name} = {{ {} }}", all.join(", "));
+    std::fs::write(&place.config, text.replace(line, &set)).unwrap();
+}
+
+/// Waits for an alarm on the board, subscribing anew each time.
+fn until_alarm(console: &mut Client, kind: &str) -> Value {
+    let deadline = Instant::now() + common::PATIENCE;
+    loop {
+        if let Some(alarm) = on_board(console, "alarm", "kind", &json!(kind)) {
+            return alarm;
+        }
+        assert!(Instant::now() < deadline, "no alarm {kind}");
+        console.notice(Duration::from_millis(20)).unwrap();
+    }
+}
+
+/// No officer presses a key: the desk says by voice how far each unit is.
+#[test]
+fn limits_and_alarms_outlive_the_daemon() {
+    let place = Place::new();
+    place.add_user("desk", "dispatcher");
+    set_limit(&place, "roll_s", 2);
+    set_limit(&place, "feedback_s", 2);
+    let daemon = Daemon::start(&place);
+    let mut desk = Client::login(place.console, "desk", PASSWORD).unwrap();
+    let config = Config::load(&place.config).unwrap();
+    let silent = RadioOptions {
+        seed: 11,
+        speed: common::SPEED,
+        spread_ms: 100,
+        rates: Rates::NONE,
+        key_s: 86_400,
+        ..RadioOptions::default()
+    };
+    let radios = Radios::start(&config, silent).unwrap();
+    common::until_registered(&radios, &desk);
+    let mut accepted = Vec::new();
+    for key in ["waits", "done"] {
+        let told = desk.call("incident.report", &report(key)).unwrap();
+        let assignment = told["offered"][0]["assignment"].clone();
+        let params = json!({ "key": key, "assignment": assignment, "to": "accepted" });
+        desk.call("assignment.advance", &params).unwrap();
+        accepted.push((assignment, told["incident"].clone()));
+    }
+    let cleared = json!({ "key": "cleared", "assignment": accepted[1].0, "to": "cleared" });
+    desk.call("assignment.advance", &cleared).unwrap();
+    daemon.kill();
+
+    let daemon = Daemon::start(&place);
+    let mut desk = Client::login(place.console, "desk", PASSWORD).unwrap();
+    let late = until_alarm(&mut desk, "not_rolling");
+    assert_eq!(late["assignment"], accepted[0].0, "{late}");
+    let form = until_alarm(&mut desk, "feedback_overdue");
+    assert_eq!(form["incident"], accepted[1].1, "{form}");
+    let rolls = json!({ "key": "rolls", "assignment": accepted[0].0, "to": "en_route" });
+    desk.call("assignment.advance", &rolls).unwrap();
+    let known = json!({ "key": "known", "alarm": late["alarm"] });
+    desk.call("alarm.ack", &known).unwrap();
+    daemon.kill();
+
+    let _running = Daemon::start(&place);
+    let mut desk = Client::login(place.console, "desk", PASSWORD).unwrap();
+    assert_eq!(
+        until_alarm(&mut desk, "feedback_overdue")["alarm"],
+        form["alarm"]
+    );
+    let gone = on_board(&mut desk, "alarm", "kind", &json!("not_rolling"));
+    assert_eq!(gone, None, "somebody knows");
+    radios.stop().unwrap();
 }
 
 #[test]

@@ -191,6 +191,7 @@ fn what_a_daemon_says_fits_the_document() {
     ask("incident.get", json!({ "incident": incident }));
     ask("incident.rank", json!({ "incident": incident }));
     ask("incident.list", json!({ "text": "门口" }));
+    ask("call.list", json!({ "phase": "answered" }));
     ask("unit.list", json!({}));
     ask("board.subscribe", json!({}));
     ask("system.health", json!({}));

@@ -61,7 +61,7 @@ fn main() -> Result<()> {
     };
     let (rebuild_s, status) = timed(|| archive::rebuild(&place.data, rules, tip, |_, _| ()));
     ensure!(
-        status?.0.incidents == u64::from(incidents),
+        status?.0.rows.incidents == u64::from(incidents),
         "the archive has not all"
     );
     eprintln!("archive made in {rebuild_s:.0} s");

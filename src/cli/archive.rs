@@ -2,6 +2,7 @@
 //! again. Figures go to `out`, progress to stderr.
 
 use crate::config::Config;
+use crate::daemon::archive::Rows;
 use crate::journal::{self, ChainPoint, FileDisk, LockError, SnapshotFile};
 use crate::shell::archive::{self, Inspected, Rules, SNAPSHOT_DIR};
 use anyhow::{Context as _, Result, ensure};
@@ -83,7 +84,7 @@ fn tell(status: &Status, out: &mut dyn Write) -> Result<()> {
     if let Some(found) = &status.archive {
         let Inspected {
             record,
-            incidents,
+            rows,
             bytes,
             gap,
             ..
@@ -93,7 +94,7 @@ fn tell(status: &Status, out: &mut dyn Write) -> Result<()> {
         } else {
             ""
         };
-        let size = format!("{incidents} incidents, {bytes} bytes");
+        let size = format!("{}, {bytes} bytes", counted(*rows));
         writeln!(out, "archive   up to record {record}: {size}{gap}")?;
     }
     if let Some(problem) = &status.problem {
@@ -111,6 +112,10 @@ fn tell(status: &Status, out: &mut dyn Write) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn counted(Rows { incidents, calls }: Rows) -> String {
+    format!("{incidents} incidents, {calls} calls")
 }
 
 fn snapshots(dir: &Path) -> Vec<Snapshot> {
@@ -150,8 +155,23 @@ struct Rebuilt {
     from: u64,
     record: u64,
     seq: u64,
-    incidents: u64,
+    #[serde(flatten)]
+    rows: Rows,
     gap: bool,
+}
+
+/// Draws on a terminal; elsewhere, as in a log, says at most twenty times how far it is.
+fn progress(bar: ProgressBar) -> impl FnMut(u64, u64) + Send + 'static {
+    let mut said = 0;
+    move |at, total| {
+        bar.set_length(total);
+        bar.set_position(at);
+        let part = at.saturating_mul(20) / total.max(1);
+        if bar.is_hidden() && part > said {
+            said = part;
+            eprintln!("record {at} of {total}");
+        }
+    }
 }
 
 /// Makes the archive again. The one there was is moved to `archive.broken`.
@@ -166,34 +186,25 @@ pub fn rebuild(config: &Config, dir: Option<&Path>, json: bool, out: &mut dyn Wr
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} record {pos} of {len}, {eta} left",
     )?);
-    let drawn = bar.clone();
     let rules = Rules {
         policy: config.policy.clone(),
         plane: config.plane,
     };
-    let (done, from) = archive::rebuild(dir, rules, tip, move |at, total| {
-        drawn.set_length(total);
-        drawn.set_position(at);
-    })?;
+    let (done, from) = archive::rebuild(dir, rules, tip, progress(bar.clone()))?;
     bar.finish_and_clear();
     let rebuilt = Rebuilt {
         from,
         record: tip.seq,
         seq: done.seq,
-        incidents: done.incidents,
+        rows: done.rows,
         gap: done.gap,
     };
     if json {
         serde_json::to_writer(&mut *out, &rebuilt)?;
         writeln!(out)?;
     } else {
-        let Rebuilt {
-            record, incidents, ..
-        } = rebuilt;
-        writeln!(
-            out,
-            "archive   up to record {record}: {incidents} incidents"
-        )?;
+        let Rebuilt { record, rows, .. } = rebuilt;
+        writeln!(out, "archive   up to record {record}: {}", counted(rows))?;
     }
     Ok(())
 }

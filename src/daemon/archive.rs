@@ -6,20 +6,21 @@ use super::rpc::{self, Problem};
 use super::session::ConsoleId;
 use super::view::{ArchiveHealth, Rebuilding, SnapshotHealth};
 use super::{Daemon, Now};
-use crate::engine::id::{IncidentId, Point};
+use crate::engine::call::{CallPhase, Invalid};
+use crate::engine::id::{CallId, IncidentId, Point};
 use crate::engine::policy::Grade;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Questions that may be on their way at once.
 pub const MAX_QUESTIONS: usize = 64;
-/// Most incidents a page holds.
+/// Most items a page holds.
 pub const MAX_PAGE: usize = 200;
-/// Incidents of a page unless asked otherwise.
+/// Items of a page unless asked otherwise.
 pub const DEFAULT_PAGE: usize = 50;
 
-/// Where a page ended: report time in UTC ms since 1970, and number.
+/// Where a page ended: time of report or arrival in UTC ms since 1970, and number.
 pub type Cursor = (i64, u32);
 
 /// A grid (网格) or a community (社区): what is nearer to its centre than to any other of its kind,
@@ -42,13 +43,24 @@ impl Area {
     }
 }
 
+/// Which part of what is listed by time, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Reported, or arrived, at or after, UTC ms since 1970.
+    pub from_ms: Option<i64>,
+    /// Reported, or arrived, before, UTC ms since 1970.
+    pub to_ms: Option<i64>,
+    /// Only what is older than the end of the page before.
+    pub cursor: Option<Cursor>,
+    /// Most items of this page.
+    pub limit: usize,
+}
+
 /// Which incidents; everything that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Reported at or after, UTC ms since 1970.
-    pub from_ms: Option<i64>,
-    /// Reported before, UTC ms since 1970.
-    pub to_ms: Option<i64>,
+    /// When they were reported, and how many.
+    pub span: Span,
     /// This number.
     pub incident: Option<IncidentId>,
     /// A unit with this call sign had an assignment.
@@ -61,10 +73,23 @@ pub struct Filter {
     pub areas: Vec<Area>,
     /// Words that all stand in place, text, caller or notes.
     pub text: Option<String>,
-    /// Only what is older than the end of the page before.
-    pub cursor: Option<Cursor>,
-    /// Most incidents of this page.
-    pub limit: usize,
+}
+
+/// Which calls; everything that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallFilter {
+    /// When they came in, and how many.
+    pub span: Span,
+    /// This number of ours.
+    pub call: Option<CallId>,
+    /// The caller's number, all of it.
+    pub caller: Option<String>,
+    /// Where it stands.
+    pub phase: Option<CallPhase>,
+    /// What kind of invalid it is.
+    pub invalid: Option<Invalid>,
+    /// It belongs to none.
+    pub without_incident: bool,
 }
 
 /// A question to the archive.
@@ -72,8 +97,19 @@ pub struct Filter {
 pub enum Ask {
     /// A page of incidents, newest report first.
     List(Box<Filter>),
+    /// A page of calls, newest arrival first.
+    Calls(Box<CallFilter>),
     /// One incident the engine does not keep any more.
     Get(IncidentId),
+}
+
+/// How many of each there are in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Incidents in it.
+    pub incidents: u64,
+    /// Calls in it, those without an incident too.
+    pub calls: u64,
 }
 
 /// The newest snapshot.
@@ -92,8 +128,8 @@ pub struct SnapshotStatus {
 pub struct Status {
     /// Events it has, counted as the engine's `seq`.
     pub seq: u64,
-    /// Incidents in it.
-    pub incidents: u64,
+    /// What is in it.
+    pub rows: Rows,
     /// Records done and in all while it is made again.
     pub rebuilding: Option<(u64, u64)>,
     /// The journal is damaged before a snapshot: what happened in between is missing here.
@@ -183,7 +219,8 @@ impl Daemon {
         ArchiveHealth {
             seq: status.seq,
             lag: self.engine.state().seq.saturating_sub(status.seq),
-            incidents: status.incidents,
+            incidents: status.rows.incidents,
+            calls: status.rows.calls,
             rebuilding: status
                 .rebuilding
                 .map(|(done, total)| Rebuilding { done, total }),

@@ -172,6 +172,11 @@ impl Daemon {
                 };
                 self.emergency(inbound);
             }
+            // Somebody asked it to stop, and it did: the incident stays until a desk ends it.
+            Ok(Message::Lp(Lp::EmergencyStopped { radio, result, .. })) if result.is_ok() => {
+                let radio = RadioId(radio.id);
+                self.urgent_radio(Inbound::Ack(Command::RecordEmergencyCancel { radio }));
+            }
             Ok(Message::Lp(Lp::Report(report))) => {
                 self.sort_fix(now, (link, slot), report.radio, report.gps);
             }

@@ -165,9 +165,7 @@ impl Daemon {
                 let units = units.collect();
                 Ok(to_json(&Units { units, durable }))
             }
-            Call::List(filter) => {
-                return self.ask_archive(console, id, Ask::List(filter), out);
-            }
+            Call::Ask(ask) => return self.ask_archive(console, id, ask, out),
             Call::Get(incident) if self.is_archived(incident) => {
                 return self.ask_archive(console, id, Ask::Get(incident), out);
             }

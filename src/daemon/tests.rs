@@ -15,7 +15,7 @@ use tieqi_protocols::Parsed;
 use tieqi_protocols::gps::{Gps, GpsField};
 use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::link::{Link, LinkConfig, LinkEvent, Role as End};
-use tieqi_protocols::lp::Lp;
+use tieqi_protocols::lp::{Lp, LpResult};
 use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
 use tieqi_protocols::rcp::{CallType, Rcp, RepeaterStatus};
@@ -394,20 +394,67 @@ fn subscribed(bench: &mut Bench) -> Vec<u32> {
 
 fn press(bench: &mut Bench, radio: RadioId) {
     let none = Gps::NONE.to_field();
-    let pressed = Message::Lp(Lp::Emergency {
-        radio: RadioIp {
-            subnet: 10,
-            id: radio.0,
-        },
-        kind: 1,
-        gps: GpsField(&none),
-    });
+    let radio = RadioIp::terminal(radio.0).unwrap();
+    let gps = GpsField(&none);
+    let kind = 1;
+    from_air(bench, Lp::Emergency { radio, kind, gps });
+}
+
+/// What the gateway hands on of a terminal's place or emergency.
+fn from_air(bench: &mut Bench, lp: Lp<'_>) {
     let place = bench.daemon.config.gateways[0].links.iter();
     let place = place.take_while(|link| link.service != Service::Lp).count();
     let far = bench.far.get_mut(&LinkId(place)).unwrap();
     let now = bench.now.at.0;
-    far.link.send(now, 2, pressed.to_bytes(false)).unwrap();
+    let bytes = Message::Lp(lp).to_bytes(false);
+    far.link.send(now, 2, bytes).unwrap();
     bench.carry(LinkId(place));
+}
+
+#[test]
+fn a_cancel_from_the_air_is_recorded_and_ends_nothing() {
+    let mut bench = Bench::with_consoles();
+    bench.connect();
+    let pressed = *bench.daemon.config.terminals.keys().next().unwrap();
+    press(&mut bench, pressed);
+    bench.work();
+    let emergency = |bench: &mut Bench| {
+        bench.ask(DESK, "incident.get", &json!({ "incident": 1 }));
+        bench.last(DESK)["result"]["incident"].clone()
+    };
+    let open = emergency(&mut bench);
+    let stopped = |radio: RadioId, result| Lp::EmergencyStopped {
+        request_id: 7,
+        radio: RadioIp::terminal(radio.0).unwrap(),
+        result: LpResult(result),
+    };
+    // Not from this terminal, not done, not yet done.
+    from_air(&mut bench, stopped(RadioId(pressed.0 + 1), 0));
+    from_air(&mut bench, stopped(pressed, 0x69));
+    let asked = Lp::StopEmergency {
+        request_id: 7,
+        radio: RadioIp::terminal(pressed.0).unwrap(),
+    };
+    from_air(&mut bench, asked);
+    bench.work();
+    let still = emergency(&mut bench);
+    assert_eq!(still["emergency"]["cancelled_at"], Value::Null, "{still}");
+    from_air(&mut bench, stopped(pressed, 0));
+    bench.work();
+    let cancelled = emergency(&mut bench);
+    assert!(
+        cancelled["emergency"]["cancelled_at"].is_u64(),
+        "{cancelled}"
+    );
+    assert_eq!(cancelled["phase"], open["phase"]);
+    assert!(
+        bench
+            .daemon
+            .engine()
+            .state()
+            .emergencies
+            .contains_key(&pressed)
+    );
 }
 
 #[test]
@@ -458,9 +505,10 @@ fn a_list_goes_outside_with_what_its_asker_knows_and_never_too_many_at_once() {
     let report = json!({ "key": "one", "place": "here" });
     bench.ask(DESK, "incident.report", &report);
     let seq = bench.daemon.engine().state().seq;
-    bench.ask(DESK, "incident.list", &json!({}));
+    bench.ask(DESK, "call.list", &json!({}));
     let wanted: Vec<_> = bench.questions.iter().map(|(.., wanted)| *wanted).collect();
     assert_eq!(wanted, [0, seq]);
+    assert!(matches!(bench.questions[1].2, Ask::Calls(_)));
     for _ in 2..MAX_QUESTIONS {
         bench.ask(WATCH, "incident.list", &json!({}));
     }

@@ -66,13 +66,15 @@ fn tell(config: Config, dir: &Path) {
         let call = report(&number.to_string());
         let told = console.call("incident.report", &call).unwrap();
         assert_eq!(told.get("incident"), Some(&json!(number)));
+        // What stays fills more than a segment, so that it begins before the last one.
+        let stays = number > CANCELLED;
         for note in 0..3 {
-            let text = "后座无人, 车门未锁, 已拍照".repeat(4);
+            let text = "后座无人, 车门未锁, 已拍照".repeat(if stays { 16 } else { 4 });
             let note =
                 json!({ "key": format!("{number}-{note}"), "incident": number, "text": text });
             console.call("incident.note", &note).unwrap();
         }
-        if number <= CANCELLED {
+        if !stays {
             let key = format!("cancel-{number}");
             let cancel = json!({ "key": key, "incident": number, "reason": "误报" });
             console.call("incident.cancel", &cancel).unwrap();

@@ -155,6 +155,27 @@ pub(crate) fn until_call<T>(
     }
 }
 
+/// An object of the board, by subscribing anew.
+pub(crate) fn on_board(console: &mut Client, kind: &str, key: &str, is: &Value) -> Option<Value> {
+    let told = console.call("board.subscribe", &json!({})).unwrap();
+    let (mut pages, mut found) = (told.get("pages")?.as_u64()?, None);
+    while pages > 0 {
+        let notice = console.notice(PATIENCE).unwrap().unwrap();
+        let params = notice.get("params")?;
+        let is_page = notice.get("method")? == "board.page";
+        if !is_page || params.get("seq") != told.get("seq") {
+            continue;
+        }
+        pages -= 1;
+        let items = params.get("items")?.as_array()?.iter();
+        let of_kind = items.filter(|item| item.get("kind").is_some_and(|it| it == kind));
+        let mut values = of_kind.filter_map(|item| item.get("value"));
+        let wanted = values.find(|value| value.get(key) == Some(is));
+        found = found.or(wanted.cloned());
+    }
+    found
+}
+
 /// Follows an incident until its scene is cleared: the story of it.
 pub(crate) fn until_cleared(console: &mut Client, incident: &Value) -> Value {
     let get = ("incident.get", json!({ "incident": incident }));

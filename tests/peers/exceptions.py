@@ -45,7 +45,7 @@ EXCEPTIONS = (
      "hdap ours: position request of 9 bytes|hdap hytera_hdap: test_location_protocol:12", NINE),
     # ok-dmrlib does not know it.
     (OKDMR, "refuses",
-     "hdap ours: *report*|hdap ours: subscription*", LP),
+     "hdap ours: *report*|hdap ours: subscription*|hdap hytera_made: lp_emergency_*", LP),
     (OKDMR, "refuses",
      "hdap hytera_hdap: test_location_protocol:18|hdap hytera_hdap: test_location_protocol:20", LP),
     (OKDMR, "refuses",

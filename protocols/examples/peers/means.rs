@@ -155,6 +155,15 @@ fn location(lp: &Lp<'_>) -> Read {
             kind,
             gps,
         } => joined([json!({"radio": radio(*whose), "kind": kind}), fix(*gps)?]),
+        Lp::StopEmergency {
+            request_id,
+            radio: whose,
+        } => json!({"request_id": request_id, "radio": radio(*whose)}),
+        Lp::EmergencyStopped {
+            request_id,
+            radio: whose,
+            result,
+        } => json!({"request_id": request_id, "radio": radio(*whose), "result": result.0}),
         Lp::Subscribe(wanted) => json!({
             "request_id": wanted.request_id, "radio": radio(wanted.radio),
             "trigger": wanted.trigger.code(), "distance_m": wanted.distance_m,

@@ -215,7 +215,7 @@ fn fix(longitude_minutes_e4: i32) -> Gps {
     }
 }
 
-fn places(gps: GpsField<'_>) -> [(&'static str, Lp<'_>); 10] {
+fn places(gps: GpsField<'_>) -> [(&'static str, Lp<'_>); 12] {
     let report = |cause, result: Option<u16>, rssi_dbm| {
         Lp::Report(Report {
             cause,
@@ -252,6 +252,15 @@ fn places(gps: GpsField<'_>) -> [(&'static str, Lp<'_>); 10] {
         kind: 0,
         gps,
     };
+    let stop = Lp::StopEmergency {
+        request_id: 7,
+        radio: RADIO_1001,
+    };
+    let stopped = Lp::EmergencyStopped {
+        request_id: 7,
+        radio: RADIO_1001,
+        result: LpResult(0),
+    };
     [
         ("position request", request(None)),
         ("position request of 9 bytes", request(Some(0))),
@@ -265,6 +274,8 @@ fn places(gps: GpsField<'_>) -> [(&'static str, Lp<'_>); 10] {
             report(Cause::Asked, Some(0), Some(-58)),
         ),
         ("emergency report", emergency),
+        ("stop of emergency reports", stop),
+        ("answer to a stop of emergency reports", stopped),
         ("subscription", Lp::Subscribe(subscription)),
         ("subscription answer", subscribed),
         ("subscribed report", report(Cause::Subscribed, None, None)),

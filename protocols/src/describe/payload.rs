@@ -45,6 +45,8 @@ pub(super) fn name(message: &Message<'_>) -> &'static str {
                 ..
             }) => "position report",
             Lp::Report(_) => "subscribed position report",
+            Lp::StopEmergency { .. } => "stop of emergency reports",
+            Lp::EmergencyStopped { .. } => "answer to a stop of emergency reports",
             Lp::Emergency { .. } => "emergency report",
             Lp::Subscribe(_) => "subscription",
             Lp::Subscribed { .. } => "subscription answer",
@@ -217,6 +219,22 @@ fn location(walk: &mut Walk<'_>, lp: &Lp<'_>) {
             radio(walk, "radio", *alarmed);
             walk.next("kind", 1, kind);
             fix(walk, *gps);
+        }
+        Lp::StopEmergency {
+            request_id,
+            radio: asked,
+        } => {
+            walk.next("request id", 4, request_id);
+            radio(walk, "radio", *asked);
+        }
+        Lp::EmergencyStopped {
+            request_id,
+            radio: answering,
+            result,
+        } => {
+            walk.next("request id", 4, request_id);
+            radio(walk, "radio", *answering);
+            walk.next("result", 2, result);
         }
         Lp::Subscribe(subscription) => subscribe(walk, subscription),
         Lp::Subscribed {

@@ -6,6 +6,8 @@
 //! | A001 | request | request 4, radio 4, in one capture one unknown byte more |
 //! | A002 | report | request 4, radio 4, result 2, fix 40 |
 //! | A003 | report with RSSI | as A002, RSSI 2 |
+//! | B001 | stop of emergency reports asked for | request 4, radio 4 |
+//! | B002 | its answer | request 4, radio 4, result 2 |
 //! | B003 | emergency report | radio 4, kind 1, fix 40 |
 //! | D001 | subscription | 57 bytes, see [`Subscription`] |
 //! | D002 | its answer | request 4, radio 4, trigger 1, result 2 |
@@ -53,6 +55,22 @@ pub enum Lp<'a> {
         kind: u8,
         /// Where. Unread, so that the alarm is not lost with a broken fix.
         gps: GpsField<'a>,
+    },
+    /// Report your emergency no more: the alarm was seen.
+    StopEmergency {
+        /// Chosen by the asker, repeated in the answer.
+        request_id: u32,
+        /// Who is asked.
+        radio: RadioIp,
+    },
+    /// Answer to that.
+    EmergencyStopped {
+        /// The request's.
+        request_id: u32,
+        /// Who answers.
+        radio: RadioIp,
+        /// Whether it reports no more.
+        result: LpResult,
     },
     /// Report on your own from now on.
     Subscribe(Subscription<'a>),
@@ -130,6 +148,8 @@ impl<'a> Lp<'a> {
         Ok(Some(match opcode {
             0xA001 => request(payload)?,
             0xA002 | 0xA003 | 0xD003 | 0xD004 => Self::Report(Report::parse(opcode, payload)?),
+            0xB001 => stop_emergency(payload)?,
+            0xB002 => emergency_stopped(payload)?,
             0xB003 => emergency(payload)?,
             0xD001 => Self::Subscribe(Subscription::parse(payload)?),
             0xD002 => subscribed(payload)?,
@@ -143,6 +163,8 @@ impl<'a> Lp<'a> {
         match self {
             Self::Request { .. } => 0xA001,
             Self::Report(report) => report.opcode(),
+            Self::StopEmergency { .. } => 0xB001,
+            Self::EmergencyStopped { .. } => 0xB002,
             Self::Emergency { .. } => 0xB003,
             Self::Subscribe(_) => 0xD001,
             Self::Subscribed { .. } => 0xD002,
@@ -157,6 +179,8 @@ impl<'a> Lp<'a> {
             Self::Subscribe(subscription) => subscription.radio,
             Self::Request { radio, .. }
             | Self::Emergency { radio, .. }
+            | Self::StopEmergency { radio, .. }
+            | Self::EmergencyStopped { radio, .. }
             | Self::Subscribed { radio, .. } => *radio,
         }
     }
@@ -167,7 +191,11 @@ impl<'a> Lp<'a> {
         match self {
             Self::Report(report) => Some(report.gps),
             Self::Emergency { gps, .. } => Some(*gps),
-            Self::Request { .. } | Self::Subscribe(_) | Self::Subscribed { .. } => None,
+            Self::Request { .. }
+            | Self::StopEmergency { .. }
+            | Self::EmergencyStopped { .. }
+            | Self::Subscribe(_)
+            | Self::Subscribed { .. } => None,
         }
     }
 
@@ -188,6 +216,19 @@ impl<'a> Lp<'a> {
                 radio.emit(out);
                 out.put_u8(*kind);
                 out.put_slice(gps.0);
+            }
+            Self::StopEmergency { request_id, radio } => {
+                out.put_u32(*request_id);
+                radio.emit(out);
+            }
+            Self::EmergencyStopped {
+                request_id,
+                radio,
+                result,
+            } => {
+                out.put_u32(*request_id);
+                radio.emit(out);
+                out.put_u16(result.0);
             }
             Self::Subscribe(subscription) => subscription.emit(out),
             Self::Subscribed {
@@ -220,6 +261,22 @@ fn emergency(payload: &[u8]) -> Result<Lp<'_>, DecodeError> {
     let expected = "45, an emergency report's";
     let (radio, kind, gps) = whole(LAYER, payload, expected, (RadioIp::read, u8, fix))?;
     Ok(Lp::Emergency { radio, kind, gps })
+}
+
+fn stop_emergency(payload: &[u8]) -> Result<Lp<'_>, DecodeError> {
+    let expected = "8, a stop's";
+    let (request_id, radio) = whole(LAYER, payload, expected, (be_u32, RadioIp::read))?;
+    Ok(Lp::StopEmergency { request_id, radio })
+}
+
+fn emergency_stopped(payload: &[u8]) -> Result<Lp<'_>, DecodeError> {
+    let fields = (be_u32, RadioIp::read, be_u16);
+    let (request_id, radio, result) = whole(LAYER, payload, "10, a stop answer's", fields)?;
+    Ok(Lp::EmergencyStopped {
+        request_id,
+        radio,
+        result: LpResult(result),
+    })
 }
 
 fn subscribed(payload: &[u8]) -> Result<Lp<'_>, DecodeError> {
@@ -331,6 +388,14 @@ impl fmt::Display for Lp<'_> {
             Self::Emergency { radio, kind, gps } => {
                 write!(f, "emergency of {radio}, kind {kind}: {gps}")
             }
+            Self::StopEmergency { request_id, radio } => {
+                write!(f, "stop {request_id} of the emergency of {radio} asked for")
+            }
+            Self::EmergencyStopped {
+                request_id,
+                radio,
+                result,
+            } => write!(f, "stop {request_id} of the emergency of {radio}: {result}"),
             Self::Subscribe(subscription) => subscription.fmt(f),
             Self::Subscribed {
                 request_id,
@@ -394,6 +459,8 @@ mod tests {
             (0xA001, &[8, 9][..]),
             (0xA002, &[50]),
             (0xA003, &[52]),
+            (0xB001, &[8]),
+            (0xB002, &[10]),
             (0xB003, &[45]),
             (0xD003, &[48, 50]),
             (0xD004, &[52]),
@@ -421,7 +488,7 @@ mod tests {
             0..=Subscription::MAX_INTERVAL_S,
             0..=Subscription::MAX_INTERVAL_S,
         );
-        (0..7u8, numbers, signal, spans).prop_map(|(kind, numbers, signal, spans)| {
+        (0..9u8, numbers, signal, spans).prop_map(|(kind, numbers, signal, spans)| {
             let (request_id, distance_m, byte) = numbers;
             let (radio, gps) = (radio(), GpsField(FIX));
             let (result, rssi_dbm) = (LpResult(signal.0), signal.1);
@@ -455,7 +522,13 @@ mod tests {
                     kind: byte,
                     gps,
                 },
-                5 => Lp::Subscribed {
+                5 => Lp::StopEmergency { request_id, radio },
+                6 => Lp::EmergencyStopped {
+                    request_id,
+                    radio,
+                    result,
+                },
+                7 => Lp::Subscribed {
                     request_id,
                     radio,
                     trigger,
@@ -485,9 +558,9 @@ mod tests {
         #[test]
         fn whatever_is_read_is_written_again(
             opcode in proptest::sample::select(vec![
-                0xA001, 0xA002, 0xA003, 0xB003, 0xD001, 0xD002, 0xD003, 0xD004,
+                0xA001, 0xA002, 0xA003, 0xB001, 0xB002, 0xB003, 0xD001, 0xD002, 0xD003, 0xD004,
             ]),
-            length in proptest::sample::select(vec![8usize, 9, 11, 45, 48, 50, 52, 57]),
+            length in proptest::sample::select(vec![8usize, 9, 10, 11, 45, 48, 50, 52, 57]),
             bytes in proptest::collection::vec(any::<u8>(), 57),
         ) {
             let payload = &bytes[..length];

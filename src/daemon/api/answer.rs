@@ -194,6 +194,27 @@ pub struct ListedIncident<'a> {
     pub units: Vec<&'a str>,
 }
 
+/// Of `call.list`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ListedCalls<'a> {
+    /// The newest arrival first.
+    pub calls: Vec<ListedCall<'a>>,
+    /// The `cursor` of the next page, null when there is none.
+    pub next: Option<&'a str>,
+    /// How far the archive is.
+    pub archive: ArchiveNote,
+}
+
+/// A call in a list. How many of its number wait is told by the board alone.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ListedCall<'a> {
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallView<'a>,
+    /// When it came in, milliseconds since 1970 UTC.
+    pub arrived_ms: i64,
+}
+
 /// What a command answers, from what came of it.
 #[must_use]
 pub fn answer<'a>(engine: &'a Engine, events: &[Event]) -> Answer<'a> {

@@ -1,13 +1,14 @@
-//! Parameters of `incident.list` become a filter. What a name stands for today is not asked of
-//! units: one that is gone still has incidents.
+//! Parameters of `incident.list` and `call.list` become filters. What a name stands for today is
+//! not asked of units: one that is gone still has incidents.
 
 use super::names::{category, grade, wall_ms};
 use super::{Call, Context, MAX_NAME, short, some_text};
 use crate::config::{Config, PlaceKind};
-use crate::daemon::archive::{Area, Cursor, DEFAULT_PAGE, Filter, MAX_PAGE};
+use crate::daemon::archive::{Area, Ask, CallFilter, Cursor, DEFAULT_PAGE, Filter, MAX_PAGE, Span};
 use crate::daemon::rpc::Problem;
-use crate::daemon::view::Name;
-use crate::engine::id::{IncidentId, Point};
+use crate::daemon::view::{Name, Named};
+use crate::engine::call::{CallPhase, Invalid};
+use crate::engine::id::{CallId, IncidentId, Point};
 use crate::engine::policy::Grade;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -53,14 +54,89 @@ pub(super) struct ListParams {
     limit: Option<usize>,
 }
 
-/// Understands the parameters.
-pub(super) fn parse(context: Context<'_>, _: &str, params: ListParams) -> Result<Call, Problem> {
-    let limit = params.limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Problem::params(format!(
-            "`limit` must be 1 to {MAX_PAGE}, not {limit}"
-        )));
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallListParams {
+    /// Came in at or after this time.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    from: Option<String>,
+    /// Came in before this time.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    to: Option<String>,
+    /// Its number.
+    #[serde(default)]
+    call: Option<u32>,
+    /// The caller's number, all of it; empty for those that were withheld.
+    #[serde(default)]
+    caller: Option<String>,
+    /// Where it stands.
+    #[serde(default)]
+    #[schemars(with = "Option<Name<CallPhase>>")]
+    phase: Option<String>,
+    /// What kind of invalid it is.
+    #[serde(default)]
+    #[schemars(with = "Option<Name<Invalid>>")]
+    invalid: Option<String>,
+    /// Only those that belong to no incident.
+    #[serde(default)]
+    without_incident: bool,
+    /// The `next` of an earlier page.
+    #[serde(default)]
+    cursor: Option<String>,
+    /// How many, 1 to 200; 50 unless named.
+    #[serde(default)]
+    limit: Option<usize>,
+}
+
+/// Which calls are asked for.
+pub(super) fn calls(_: Context<'_>, _: &str, params: CallListParams) -> Result<Call, Problem> {
+    if let Some(caller) = &params.caller {
+        short("caller", caller, MAX_NAME)?;
     }
+    let filter = CallFilter {
+        span: span(params.from, params.to, params.cursor, params.limit)?,
+        call: params.call.map(CallId),
+        caller: params.caller,
+        phase: name("phase", params.phase)?,
+        invalid: name("invalid", params.invalid)?,
+        without_incident: params.without_incident,
+    };
+    Ok(Call::Ask(Ask::Calls(Box::new(filter))))
+}
+
+fn name<T: Named>(what: &str, name: Option<String>) -> Result<Option<T>, Problem> {
+    let named = name.map(|name| T::named(&name)).transpose();
+    named.map_err(|why| Problem::params(format!("`{what}`: {why}")))
+}
+
+fn span(
+    from: Option<String>,
+    to: Option<String>,
+    next: Option<String>,
+    limit: Option<usize>,
+) -> Result<Span, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        let why = format!("`limit` must be 1 to {MAX_PAGE}, not {limit}");
+        return Err(Problem::params(why));
+    }
+    let time = |what, text: Option<String>| text.map(|text| wall_ms(what, &text)).transpose();
+    Ok(Span {
+        from_ms: time("from", from)?,
+        to_ms: time("to", to)?,
+        cursor: next.as_deref().map(cursor).transpose()?,
+        limit,
+    })
+}
+
+/// Which incidents are asked for.
+pub(super) fn incidents(
+    context: Context<'_>,
+    _: &str,
+    params: ListParams,
+) -> Result<Call, Problem> {
     if let Some(key) = &params.category {
         category(context, key)?;
     }
@@ -70,20 +146,16 @@ pub(super) fn parse(context: Context<'_>, _: &str, params: ListParams) -> Result
     if let Some(text) = &params.text {
         some_text("text", text, MAX_NAME)?;
     }
-    let time = |what, text: Option<String>| text.map(|text| wall_ms(what, &text)).transpose();
     let filter = Filter {
-        from_ms: time("from", params.from)?,
-        to_ms: time("to", params.to)?,
+        span: span(params.from, params.to, params.cursor, params.limit)?,
         incident: params.incident.map(IncidentId),
         unit: params.unit,
         grade: params.grade.as_deref().map(grade).transpose()?,
         category: params.category,
         areas: areas(context.config, params.grid, params.community)?,
         text: params.text,
-        cursor: params.cursor.as_deref().map(cursor).transpose()?,
-        limit,
     };
-    Ok(Call::List(Box::new(filter)))
+    Ok(Call::Ask(Ask::List(Box::new(filter))))
 }
 
 fn areas(

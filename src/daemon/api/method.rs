@@ -1,7 +1,7 @@
 //! The methods there are. One table says who may call each, what it takes, what it answers and
 //! which function understands it: the daemon asks it, and the document of the API is made from it.
 
-use super::answer::{Answer, Got, Listed, LoggedIn, Pong, Ranked, Subscribed, Units};
+use super::answer::{Answer, Got, Listed, ListedCalls, LoggedIn, Pong, Ranked, Subscribed, Units};
 use super::openrpc::SchemaOf;
 use super::params::{IncidentParams, NoParams, ReadIncident};
 use super::{
@@ -95,6 +95,8 @@ pub const METHODS: &[Method] = methods! {
         "The line is closed, or the call was none of ours.";
     "call.attach" CallTaker call::attach, call::AttachParams => Answer<'static>,
         "A call belongs to an incident.";
+    "call.list" Viewer list::calls, list::CallListParams => ListedCalls<'static>,
+        "Calls of the archive, with an incident or without, the newest arrival first.";
 
     "incident.report" CallTaker report::report, report::ReportParams => Answer<'static>,
         "Somebody reports something; units are sent to it.";
@@ -104,7 +106,7 @@ pub const METHODS: &[Method] = methods! {
         "A line for whoever reads the incident.";
     "incident.get" Viewer incident::get, ReadIncident => Got<'static>,
         "One incident with its assignments and calls.";
-    "incident.list" Viewer list::parse, list::ListParams => Listed<'static>,
+    "incident.list" Viewer list::incidents, list::ListParams => Listed<'static>,
         "Incidents of the archive, the newest report first.";
     "incident.rank" Viewer incident::rank, ReadIncident => Ranked<'static>,
         "The best units for it now, and the nearer ones passed over, with why.";

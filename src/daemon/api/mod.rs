@@ -21,12 +21,13 @@ mod terminal;
 mod unit;
 
 pub use answer::{
-    Delivery, Got, Listed, ListedIncident, LoggedIn, Pong, Ranked, Subscribed, Units, answer,
+    Delivery, Got, Listed, ListedCall, ListedCalls, ListedIncident, LoggedIn, Pong, Ranked,
+    Subscribed, Units, answer,
 };
 pub use method::{METHODS, Method};
 pub use openrpc::{SchemaOf, document};
 
-use super::archive::Filter;
+use super::archive::Ask;
 use super::rpc::Problem;
 use super::session::ConsoleId;
 use super::shown::Shown;
@@ -59,7 +60,7 @@ pub enum Call {
     /// The best units for an incident.
     Rank(IncidentId),
     /// A page of the archive.
-    List(Box<Filter>),
+    Ask(Ask),
     /// One incident with its assignments.
     Get(IncidentId),
     /// All units.

@@ -187,6 +187,8 @@ pub struct ArchiveHealth<'a> {
     pub lag: u64,
     /// Incidents in it.
     pub incidents: u64,
+    /// Calls in it, those without an incident too.
+    pub calls: u64,
     /// Being made again, and how far.
     pub rebuilding: Option<Rebuilding>,
     /// Whether events are missing in it.

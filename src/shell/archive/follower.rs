@@ -7,14 +7,14 @@
 //!                 ▼
 //!  read the journal up to its tip ⇄ take batches from the feed     (rows, then how far)
 //! ```
-//! Rows are written again rather than twice: each is keyed by its incident, so reading a part of
+//! Rows are written again rather than twice: each is keyed by its number, so reading a part of
 //! the journal once more changes nothing.
 
 use super::feed::{Feed, Group, Next};
 use super::replica::{Replica, ReplicaError, Rules};
 use super::store::{Meta, Store, StoreError, Whole};
 use super::{ARCHIVE_DIR, BROKEN_DIR, Slot, make_way};
-use crate::daemon::archive::{SnapshotStatus, Status};
+use crate::daemon::archive::{Rows, SnapshotStatus, Status};
 use crate::journal::{
     self, ChainPoint, FileDisk, Kind, Record, SNAPSHOTS_KEPT, ScanError, Snapshot,
 };
@@ -76,7 +76,7 @@ pub(super) struct Follower {
     told: watch::Sender<Status>,
     slot: Slot,
     replica: Replica,
-    incidents: u64,
+    rows: Rows,
     gap: bool,
     /// It was at the journal's end once.
     made: bool,
@@ -110,7 +110,7 @@ impl Follower {
             cool_behind: None,
             told,
             slot,
-            incidents: 0,
+            rows: Rows::default(),
             gap: false,
             made: false,
             stored: 0,
@@ -191,7 +191,7 @@ impl Follower {
         let ours = opened.filter(|(_, meta)| wanted(meta) && self.is_of_this_journal(meta));
         if let Some((store, meta)) = ours {
             self.replica = self.replica_at(&meta)?;
-            (self.incidents, self.gap) = (meta.incidents, meta.gap);
+            (self.rows, self.gap) = (meta.rows, meta.gap);
             (self.made, self.stored) = (!meta.making, meta.point().seq);
             self.slot.put(Some(store));
             return Ok(());
@@ -200,7 +200,7 @@ impl Follower {
         set_aside(&self.dir)?;
         let (store, _) = Store::open(&dir)?;
         self.slot.put(Some(store));
-        (self.incidents, self.gap) = (0, false);
+        (self.rows, self.gap) = (Rows::default(), false);
         (self.made, self.stored) = (false, 0);
         self.replica = self.beginning()?;
         Ok(())
@@ -270,10 +270,10 @@ impl Follower {
         };
         self.made = true;
         let whole = Some(self.whole());
-        self.replica.store(&store, &mut self.incidents, whole)?;
-        let (seq, incidents, gap) = (self.replica.seq(), self.incidents, self.gap);
+        self.replica.store(&store, &mut self.rows, whole)?;
+        let (seq, rows, gap) = (self.replica.seq(), self.rows, self.gap);
         self.told.send_modify(|status| {
-            (status.seq, status.incidents, status.gap) = (seq, incidents, gap);
+            (status.seq, status.rows, status.gap) = (seq, rows, gap);
             status.rebuilding = None;
         });
         Ok(())
@@ -297,7 +297,7 @@ impl Follower {
         // Before that the archive has more than the replica.
         if at.seq >= self.stored {
             let whole = Some(self.whole());
-            self.replica.store(&store, &mut self.incidents, whole)?;
+            self.replica.store(&store, &mut self.rows, whole)?;
             store.flush()?;
         }
         Ok(())
@@ -376,13 +376,13 @@ impl Follower {
         }
         let replica = &mut self.replica;
         if let Some(store) = store.filter(|_| replica.is_due(record.time_ms)) {
-            replica.store(store, &mut self.incidents, None)?;
+            replica.store(store, &mut self.rows, None)?;
         }
         replica.apply(record.time_ms, record.wall_ms, record.payload)?;
         make_way();
         match store.filter(|_| record.seq > self.stored) {
             Some(store) if replica.pending() >= TOGETHER => {
-                Ok(replica.store(store, &mut self.incidents, None)?)
+                Ok(replica.store(store, &mut self.rows, None)?)
             }
             None => {
                 replica.drop_pending();

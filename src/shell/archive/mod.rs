@@ -20,7 +20,7 @@ pub(crate) use replica::Replica;
 pub use replica::Rules;
 pub(super) use replica::restore;
 
-use crate::daemon::archive::{Ask, Status};
+use crate::daemon::archive::{Ask, Rows, Status};
 use crate::journal::{ChainPoint, FileDisk};
 use follower::Follower;
 use std::path::Path;
@@ -162,7 +162,7 @@ pub fn rebuild(
     Ok(follower.run_to(tip, progress)?)
 }
 
-/// What the archive in `dir` holds: seq, incidents, bytes, gap. The caller holds the lock.
+/// What the archive in `dir` holds. The caller holds the lock.
 ///
 /// # Errors
 /// When it is missing or broken.
@@ -176,7 +176,7 @@ pub fn inspect(dir: &Path) -> anyhow::Result<Inspected> {
     Ok(Inspected {
         record: meta.point().seq,
         seq: meta.seq,
-        incidents: meta.incidents,
+        rows: meta.rows,
         bytes: store.bytes(),
         gap: meta.gap,
     })
@@ -189,8 +189,9 @@ pub struct Inspected {
     pub record: u64,
     /// The same in the engine's count of events.
     pub seq: u64,
-    /// Incidents in it.
-    pub incidents: u64,
+    /// What is in it.
+    #[serde(flatten)]
+    pub rows: Rows,
     /// Its size on disk.
     pub bytes: u64,
     /// Something is missing that the journal lost.

@@ -1,16 +1,17 @@
 //! Answers from the archive. They are JSON text: rows hold it as consoles see it.
 //!
-//! Words are found by reading: an answer looks at no more than [`MAX_LOOKED_AT`] incidents and then
+//! Words are found by reading: an answer looks at no more than [`MAX_LOOKED_AT`] rows and then
 //! says where to go on. Words in Chinese need no index that way, and a search over a year of a town
 //! is a few pages.
 
-use super::store::{Row, Store, StoreError};
-use crate::daemon::archive::{Ask, Cursor, Filter, Status};
+use super::store::{CallRow, Index, Row, Store, StoreError};
+use crate::daemon::archive::{Ask, CallFilter, Cursor, Filter, Span, Status};
 use crate::daemon::view::{Named, to_json};
-use crate::engine::id::IncidentId;
+use crate::engine::id::{CallId, IncidentId};
 use serde_json::json;
+use std::ops::Range;
 
-/// Incidents one answer looks at.
+/// Rows one answer looks at.
 const MAX_LOOKED_AT: usize = 20_000;
 /// Bytes of one page.
 const MAX_PAGE_BYTES: usize = 256 * 1024;
@@ -26,9 +27,14 @@ pub(super) fn answer(
     match (ask, store) {
         (Ask::List(filter), Some(store)) => {
             let page = list(store, filter).map_err(|error| error.to_string())?;
-            Ok(page.text(&note))
+            Ok(page.text("incidents", &note))
         }
-        (Ask::List(_), None) => Ok(Page::default().text(&note)),
+        (Ask::Calls(filter), Some(store)) => {
+            let page = list_calls(store, filter).map_err(|error| error.to_string())?;
+            Ok(page.text("calls", &note))
+        }
+        (Ask::List(_), None) => Ok(Page::default().text("incidents", &note)),
+        (Ask::Calls(_), None) => Ok(Page::default().text("calls", &note)),
         (Ask::Get(id), Some(store)) => {
             let found = get(store, *id, &note).map_err(|error| error.to_string())?;
             found.ok_or_else(|| match status.has(wanted) && !status.gap {
@@ -42,75 +48,114 @@ pub(super) fn answer(
     }
 }
 
+/// What one answer holds of a list.
 #[derive(Default)]
 struct Page {
-    incidents: Vec<String>,
-    /// The last incident looked at, when there may be more behind it.
+    items: Vec<String>,
+    /// The last one looked at, when there may be more behind it.
     next: Option<Cursor>,
 }
 
 impl Page {
-    fn text(&self, note: &str) -> String {
-        let incidents = self.incidents.join(",");
+    fn text(&self, of: &str, note: &str) -> String {
+        let items = self.items.join(",");
         let next = json!(self.next.map(|(time, number)| format!("{time}-{number}")));
-        format!(r#"{{"incidents":[{incidents}],"next":{next},"archive":{note}}}"#)
+        format!(r#"{{"{of}":[{items}],"next":{next},"archive":{note}}}"#)
     }
+
+    /// What `find` makes of the numbers of an index, newest first.
+    fn read(
+        store: &Store,
+        index: Index<'_>,
+        span: &Span,
+        find: impl Fn(u32) -> Result<Option<String>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let mut page = Self::default();
+        let inside = bounds(span);
+        if inside.is_empty() {
+            return Ok(page);
+        }
+        let (mut looked_at, mut bytes, mut full) = (0, 0, false);
+        store.visit(index, inside, |cursor| {
+            looked_at += 1;
+            page.next = Some(cursor);
+            if let Some(item) = find(cursor.1)? {
+                bytes += item.len();
+                page.items.push(item);
+            }
+            full = page.items.len() >= span.limit
+                || looked_at >= MAX_LOOKED_AT
+                || bytes >= MAX_PAGE_BYTES;
+            Ok(!full)
+        })?;
+        page.next = page.next.filter(|_| full);
+        Ok(page)
+    }
+}
+
+/// From where on, and where it ends.
+fn bounds(span: &Span) -> Range<Cursor> {
+    let until = span.to_ms.map_or((i64::MAX, u32::MAX), |to_ms| (to_ms, 0));
+    let end = span.cursor.map_or(until, |cursor| cursor.min(until));
+    (span.from_ms.unwrap_or(i64::MIN), 0)..end
 }
 
 fn list(store: &Store, filter: &Filter) -> Result<Page, StoreError> {
-    let words: Vec<String> = match &filter.text {
-        Some(text) => text
-            .to_lowercase()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
-        None => Vec::new(),
-    };
-    let from_ms = filter.from_ms.unwrap_or(i64::MIN);
-    let until = filter
-        .to_ms
-        .map_or((i64::MAX, u32::MAX), |to_ms| (to_ms, 0));
-    let end = filter.cursor.map_or(until, |cursor| cursor.min(until));
-    let mut page = Page::default();
+    let text = filter.text.as_deref().unwrap_or_default().to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
     if let Some(id) = filter.incident {
+        let inside = bounds(&filter.span);
         let found = store.row(id, |row| {
-            let inside = (from_ms..end.0).contains(&row.reported_ms);
+            let inside = inside.contains(&(row.reported_ms, id.0));
             (inside && fits(&row, filter, &words)).then(|| row.summary.to_owned())
         })?;
         let of_unit = found.flatten().filter(|summary| has_unit(summary, filter));
-        page.incidents.extend(of_unit);
-        return Ok(page);
+        return Ok(Page {
+            items: of_unit.into_iter().collect(),
+            next: None,
+        });
     }
-    if end <= (from_ms, 0) {
-        return Ok(page);
-    }
-    let (mut looked_at, mut bytes) = (0, 0);
-    store.visit(filter.unit.as_deref(), from_ms, end, |cursor| {
-        if page.incidents.len() >= filter.limit
-            || looked_at >= MAX_LOOKED_AT
-            || bytes >= MAX_PAGE_BYTES
-        {
-            return Ok(false);
-        }
-        looked_at += 1;
-        page.next = Some(cursor);
-        let found = store.row(IncidentId(cursor.1), |row| {
+    let unit = filter.unit.as_deref();
+    let index = unit.map_or(Index::Incidents, Index::OfUnit);
+    Page::read(store, index, &filter.span, |number| {
+        let found = store.row(IncidentId(number), |row| {
             fits(&row, filter, &words).then(|| row.summary.to_owned())
         })?;
-        if let Some(summary) = found.flatten() {
-            bytes += summary.len();
-            page.incidents.push(summary);
-        }
-        Ok(true)
-    })?;
-    let stopped = page.incidents.len() >= filter.limit
-        || looked_at >= MAX_LOOKED_AT
-        || bytes >= MAX_PAGE_BYTES;
-    page.next = page.next.filter(|_| stopped);
-    Ok(page)
+        Ok(found.flatten())
+    })
 }
 
-fn fits(row: &Row<'_>, filter: &Filter, words: &[String]) -> bool {
+fn list_calls(store: &Store, filter: &CallFilter) -> Result<Page, StoreError> {
+    let inside = bounds(&filter.span);
+    let find = |number| {
+        let found = store.call(CallId(number), |row| {
+            let inside = inside.contains(&(row.arrived_ms, number));
+            (inside && call_fits(&row, filter)).then(|| row.summary.to_owned())
+        })?;
+        Ok(found.flatten())
+    };
+    if let Some(id) = filter.call {
+        return Ok(Page {
+            items: find(id.0)?.into_iter().collect(),
+            next: None,
+        });
+    }
+    let caller = filter.caller.as_deref();
+    let index = caller.map_or(Index::Calls, Index::OfCaller);
+    Page::read(store, index, &filter.span, find)
+}
+
+fn call_fits(row: &CallRow<'_>, filter: &CallFilter) -> bool {
+    filter
+        .caller
+        .as_deref()
+        .is_none_or(|caller| row.caller == caller)
+        && filter.phase.is_none_or(|phase| row.phase == phase.name())
+        && (filter.invalid).is_none_or(|kind| row.invalid == kind.name())
+        && !(filter.without_incident && row.attached)
+}
+
+fn fits(row: &Row<'_>, filter: &Filter, words: &[&str]) -> bool {
     filter.grade.is_none_or(|grade| row.grade == grade.name())
         && filter
             .category

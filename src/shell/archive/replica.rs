@@ -2,14 +2,16 @@
 //! so the loop neither stops nor copies anything for them.
 
 use super::make_way;
-use super::store::{Changes, Meta, Row, Store, StoreError, Whole};
-use crate::daemon::api::{Delivery, ListedIncident};
+use super::store::{CallRow, Changes, Meta, Row, Store, StoreError, Whole};
+use crate::daemon::api::{Delivery, ListedCall, ListedIncident};
+use crate::daemon::archive::Rows;
 use crate::daemon::board::Touched;
-use crate::daemon::view::{Named, Views, to_json};
+use crate::daemon::view::{CallView, Named, Views, to_json};
 use crate::engine::Engine;
 use crate::engine::assignment::Rung;
+use crate::engine::call::Call;
 use crate::engine::event::Event;
-use crate::engine::id::{EngineTime, IncidentId};
+use crate::engine::id::{CallId, EngineTime, IncidentId};
 use crate::engine::image::{IMAGE_FORMAT, Image};
 use crate::engine::incident::Incident;
 use crate::engine::policy::Policy;
@@ -24,7 +26,7 @@ use postcard::ser_flavors::Flavor;
 use postcard::serialize_with_flavor;
 use std::collections::BTreeSet;
 
-/// Incidents whose rows are written at once.
+/// Rows that are written at once.
 const TOGETHER: usize = 4;
 
 /// The config's share of it.
@@ -47,6 +49,7 @@ pub(crate) struct Replica {
     /// Engine time from which on nothing is stored yet.
     pending_from_ms: u64,
     touched: BTreeSet<IncidentId>,
+    touched_calls: BTreeSet<CallId>,
     log: Vec<(IncidentId, u64, String)>,
 }
 
@@ -70,6 +73,7 @@ impl Replica {
             wall_ms: 0,
             pending_from_ms: 0,
             touched: BTreeSet::new(),
+            touched_calls: BTreeSet::new(),
             log: Vec::new(),
         }
     }
@@ -90,6 +94,7 @@ impl Replica {
     fn at(rules: Rules, engine: Engine, head: &SnapshotHead) -> Self {
         Self {
             touched: engine.state().incidents.keys().copied().collect(),
+            touched_calls: engine.state().calls.keys().copied().collect(),
             engine,
             point: Some(head.point),
             time_ms: head.time_ms,
@@ -111,6 +116,12 @@ impl Replica {
     /// Events it has.
     pub(super) fn seq(&self) -> u64 {
         self.engine.state().seq
+    }
+
+    /// Calls the engine has not forgotten.
+    #[cfg(test)]
+    pub(super) fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.engine.state().calls.keys().copied()
     }
 
     /// Applies an event's record.
@@ -141,16 +152,17 @@ impl Replica {
     /// There is no archive to tell.
     pub(crate) fn drop_pending(&mut self) {
         self.touched.clear();
+        self.touched_calls.clear();
         self.log.clear();
     }
 
     /// Rows the archive does not have yet.
     pub(super) fn pending(&self) -> usize {
-        self.touched.len() + self.log.len()
+        self.touched.len() + self.touched_calls.len() + self.log.len()
     }
 
     /// Whether what is pending must be stored before a record of that time is applied: the engine
-    /// forgets an incident a day after it ended.
+    /// forgets an incident, and a call, a day after it ended.
     pub(super) fn is_due(&self, time_ms: u64) -> bool {
         self.pending() > 0
             && time_ms.saturating_sub(self.pending_from_ms) > State::KEEP_ENDED_MS / 2
@@ -160,6 +172,11 @@ impl Replica {
         let mut touched = Touched::default();
         touched.note(self.views(), event);
         self.touched.extend(touched.incidents());
+        self.touched_calls.extend(touched.calls());
+        // An incident's row holds its calls.
+        let calls = &self.engine.state().calls;
+        let called = touched.calls().filter_map(|id| calls.get(&id)?.incident);
+        self.touched.extend(called);
     }
 
     fn views(&self) -> Views<'_> {
@@ -199,11 +216,11 @@ impl Replica {
     }
 
     /// Writes what is new into the archive, and, when the replica is `whole` at the end of a
-    /// batch, how far it is. `incidents` counts rows.
+    /// batch, how far it is. `rows` counts what is there.
     pub(super) fn store(
         &mut self,
         store: &Store,
-        incidents: &mut u64,
+        rows: &mut Rows,
         whole: Option<Whole>,
     ) -> Result<(), StoreError> {
         let mut changes = Changes::default();
@@ -214,25 +231,66 @@ impl Replica {
             }
             if let Some(incident) = self.engine.state().incidents.get(&id) {
                 let known_ms = store.row(id, |row| row.reported_ms)?;
-                *incidents += u64::from(known_ms.is_none());
+                rows.incidents += u64::from(known_ms.is_none());
                 self.row(&mut changes, incident, known_ms);
+            }
+        }
+        for (count, id) in std::mem::take(&mut self.touched_calls)
+            .into_iter()
+            .enumerate()
+        {
+            if count % TOGETHER == 0 {
+                store.write(std::mem::take(&mut changes))?;
+                make_way();
+            }
+            if let Some(call) = self.engine.state().calls.get(&id) {
+                let known_ms = store.call(id, |row| row.arrived_ms)?;
+                rows.calls += u64::from(known_ms.is_none());
+                self.call_row(&mut changes, call, known_ms);
             }
         }
         for (incident, record, line) in self.log.drain(..) {
             changes.delivery(incident, record, &line);
         }
         if let (Some(how), Some(point)) = (whole, self.point) {
-            changes.meta(&Meta::at(point, self.seq(), *incidents, how));
+            changes.meta(&Meta::at(point, self.seq(), *rows, how));
         }
         store.write(changes)
+    }
+
+    /// The wall label of a time, UTC ms since 1970, as the newest record has it.
+    fn label(&self, at: EngineTime) -> i64 {
+        let since_ms = EngineTime(self.time_ms).since_ms(at);
+        let since_ms = i64::try_from(since_ms).unwrap_or(i64::MAX);
+        self.wall_ms.saturating_sub(since_ms)
+    }
+
+    fn call_row(&self, changes: &mut Changes, call: &Call, known_ms: Option<i64>) {
+        let arrived_ms = known_ms.unwrap_or_else(|| self.label(call.arrived_at));
+        // How many of its number wait changes with the others, whose rows tell of themselves.
+        let alone = CallView {
+            first_of_caller: None,
+            waiting_of_caller: 0,
+            ..self.views().call(call)
+        };
+        let row = CallRow {
+            arrived_ms,
+            caller: &call.ring.caller,
+            phase: call.phase.name(),
+            invalid: call.invalid.map_or("", Named::name),
+            attached: call.incident.is_some(),
+            summary: &to_json(&ListedCall {
+                call: alone,
+                arrived_ms,
+            }),
+        };
+        changes.call(call.id, &row);
     }
 
     fn row(&self, changes: &mut Changes, incident: &Incident, known_ms: Option<i64>) {
         let state = self.engine.state();
         let views = self.views();
-        let since_ms = EngineTime(self.time_ms).since_ms(incident.reported_at);
-        let since_ms = i64::try_from(since_ms).unwrap_or(i64::MAX);
-        let reported_ms = known_ms.unwrap_or_else(|| self.wall_ms.saturating_sub(since_ms));
+        let reported_ms = known_ms.unwrap_or_else(|| self.label(incident.reported_at));
         let ids = incident.assignments.iter();
         let assignments: Vec<_> = ids.filter_map(|id| state.assignments.get(id)).collect();
         let units: BTreeSet<&str> = assignments

@@ -7,21 +7,25 @@
 //! | `t` report time, number          | -                                                       |
 //! | `u` call sign, 0, time, number   | -                                                       |
 //! | `d` number, record               | a line of the delivery log, JSON                        |
+//! | `c` number                       | [`CallRow`]                                             |
+//! | `k` arrival time, number         | -                                                       |
+//! | `n` caller, 0, time, number      | -                                                       |
 //!
 //! Numbers and times are big-endian, so that they sort. One batch of changes is atomic and brings
 //! its own [`Meta`], so what is found after a crash is what was there at some record. sled may
 //! refuse or panic on a directory that was cut or changed; both come out as [`StoreError`].
 
-use crate::daemon::archive::Cursor;
-use crate::engine::id::{IncidentId, Point};
+use crate::daemon::archive::{Cursor, Rows};
+use crate::engine::id::{CallId, IncidentId, Point};
 use crate::journal::ChainPoint;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Layout of keys and rows; an archive of another one is made again.
-const FORMAT: u16 = 3;
+const FORMAT: u16 = 4;
 /// Memory for pages, as sled counts it; it takes half as much again.
 const CACHE_BYTES: u64 = 8 << 20;
 const META: &[u8] = b"m";
@@ -49,8 +53,8 @@ pub(crate) struct Meta {
     digest: [u8; 32],
     /// The same in the engine's count of events.
     pub(super) seq: u64,
-    /// Incidents in it.
-    pub(super) incidents: u64,
+    /// What is in it.
+    pub(super) rows: Rows,
     /// The journal was damaged where a snapshot made it good.
     pub(super) gap: bool,
     /// It is being made: it was never at the journal's end.
@@ -65,13 +69,13 @@ pub(super) struct Whole {
 }
 
 impl Meta {
-    pub(super) fn at(point: ChainPoint, seq: u64, incidents: u64, how: Whole) -> Self {
+    pub(super) fn at(point: ChainPoint, seq: u64, rows: Rows, how: Whole) -> Self {
         Self {
             format: FORMAT,
             record: point.seq,
             digest: point.digest,
             seq,
-            incidents,
+            rows,
             gap: how.gap,
             making: how.making,
         }
@@ -109,6 +113,51 @@ pub(super) struct Row<'a> {
     pub(super) calls: &'a str,
 }
 
+/// One call.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CallRow<'a> {
+    /// When it came in, UTC ms since 1970.
+    pub(super) arrived_ms: i64,
+    /// The caller's number, empty if withheld.
+    pub(super) caller: &'a str,
+    /// Its phase's name.
+    pub(super) phase: &'a str,
+    /// The name of what kind of invalid it is, empty if none.
+    pub(super) invalid: &'a str,
+    /// It belongs to an incident.
+    pub(super) attached: bool,
+    /// What a list shows, JSON.
+    pub(super) summary: &'a str,
+}
+
+/// What orders rows by time.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Index<'a> {
+    /// All incidents.
+    Incidents,
+    /// Incidents that a unit with this call sign had.
+    OfUnit(&'a str),
+    /// All calls.
+    Calls,
+    /// Calls from this number.
+    OfCaller(&'a str),
+}
+
+impl Index<'_> {
+    fn prefix(self) -> Vec<u8> {
+        match self {
+            Self::Incidents => b"t".to_vec(),
+            Self::OfUnit(call_sign) => [b"u".as_slice(), call_sign.as_bytes(), &[0]].concat(),
+            Self::Calls => b"k".to_vec(),
+            Self::OfCaller(caller) => [b"n".as_slice(), caller.as_bytes(), &[0]].concat(),
+        }
+    }
+
+    fn key(self, at: Cursor) -> Vec<u8> {
+        [self.prefix().as_slice(), &time_key(at)].concat()
+    }
+}
+
 /// An open archive. After an error it is [`Store::is_broken`].
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -126,9 +175,9 @@ impl Store {
         let broken = AtomicBool::new(false);
         let store = Self { db, broken };
         let mut meta = store.meta()?;
-        let incidents = store.check(meta.as_ref())?;
+        let rows = store.check(meta.as_ref())?;
         if let Some(meta) = &mut meta {
-            meta.incidents = incidents;
+            meta.rows = rows;
         }
         Ok((store, meta))
     }
@@ -136,18 +185,25 @@ impl Store {
     /// Every row is there and can be read; how many there are. More than [`Meta`] says are those
     /// that were being written when the process ended: the journal has them, and they are written
     /// again.
-    fn check(&self, meta: Option<&Meta>) -> Result<u64, StoreError> {
+    fn check(&self, meta: Option<&Meta>) -> Result<Rows, StoreError> {
         let counted = self.contained(|| {
-            let mut count = 0;
+            let mut rows = Rows::default();
             for pair in self.db.scan_prefix(b"i") {
-                let (_, row) = pair?;
-                read_row(&row)?;
-                count += 1;
+                read_row::<Row<'_>>(&pair?.1)?;
+                rows.incidents += 1;
             }
-            Ok(count)
+            for pair in self.db.scan_prefix(b"c") {
+                read_row::<CallRow<'_>>(&pair?.1)?;
+                rows.calls += 1;
+            }
+            Ok(rows)
         })?;
         match meta {
-            Some(meta) if meta.incidents > counted => Err(StoreError::Odd("rows are missing")),
+            Some(Meta { rows, .. })
+                if rows.incidents > counted.incidents || rows.calls > counted.calls =>
+            {
+                Err(StoreError::Odd("rows are missing"))
+            }
             None if !self.db.is_empty() => Err(StoreError::Odd("it was not finished")),
             _ => Ok(counted),
         }
@@ -191,10 +247,20 @@ impl Store {
         look: impl FnOnce(Row<'_>) -> T,
     ) -> Result<Option<T>, StoreError> {
         self.contained(|| {
-            let Some(bytes) = self.db.get(row_key(id))? else {
-                return Ok(None);
-            };
-            Ok(Some(look(read_row(&bytes)?)))
+            let found = self.db.get(row_key(id))?;
+            found.map(|bytes| Ok(look(read_row(&bytes)?))).transpose()
+        })
+    }
+
+    /// Looks at a call's row.
+    pub(super) fn call<T>(
+        &self,
+        id: CallId,
+        look: impl FnOnce(CallRow<'_>) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        self.contained(|| {
+            let found = self.db.get(call_key(id))?;
+            found.map(|bytes| Ok(look(read_row(&bytes)?))).transpose()
         })
     }
 
@@ -209,21 +275,19 @@ impl Store {
         })
     }
 
-    /// Visits incidents reported from `from_ms` on and before `end`, of one unit if given, newest
-    /// first, until `visit` says stop.
+    /// Visits what an index has there, newest first, until `visit` says stop.
     pub(super) fn visit(
         &self,
-        unit: Option<&str>,
-        from_ms: i64,
-        end: Cursor,
+        index: Index<'_>,
+        inside: Range<Cursor>,
         mut visit: impl FnMut(Cursor) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         self.contained(|| {
-            let prefix = unit.map_or_else(|| b"t".to_vec(), unit_prefix);
-            let key = |(time, number)| [prefix.as_slice(), &time_key(time, number)].concat();
-            for pair in self.db.range(key((from_ms, 0))..key(end)).rev() {
+            let length = index.prefix().len();
+            let keys = index.key(inside.start)..index.key(inside.end);
+            for pair in self.db.range(keys).rev() {
                 let (found, _) = pair?;
-                let tail = found.get(prefix.len()..).unwrap_or_default();
+                let tail = found.get(length..).unwrap_or_default();
                 let cursor = read_time_key(tail).ok_or(StoreError::Odd("a key is too short"))?;
                 if !visit(cursor)? {
                     break;
@@ -256,11 +320,21 @@ impl Changes {
             return;
         };
         self.0.insert(row_key(id), bytes);
-        let time = time_key(row.reported_ms, id.0);
-        self.0.insert([b"t".as_slice(), &time].concat(), Vec::new());
-        for unit in units {
-            let key = [unit_prefix(unit).as_slice(), &time].concat();
-            self.0.insert(key, Vec::new());
+        let indexes = units.map(Index::OfUnit).chain([Index::Incidents]);
+        for index in indexes {
+            self.0
+                .insert(index.key((row.reported_ms, id.0)), Vec::new());
+        }
+    }
+
+    /// A call as it is now.
+    pub(super) fn call(&mut self, id: CallId, row: &CallRow<'_>) {
+        let Ok(bytes) = postcard::to_allocvec(row) else {
+            return;
+        };
+        self.0.insert(call_key(id), bytes);
+        for index in [Index::Calls, Index::OfCaller(row.caller)] {
+            self.0.insert(index.key((row.arrived_ms, id.0)), Vec::new());
         }
     }
 
@@ -277,7 +351,7 @@ fn contained<T>(run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreE
     catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked))
 }
 
-fn read_row(bytes: &[u8]) -> Result<Row<'_>, StoreError> {
+fn read_row<'a, R: Deserialize<'a>>(bytes: &'a [u8]) -> Result<R, StoreError> {
     postcard::from_bytes(bytes).map_err(|_| StoreError::Odd("a row cannot be read"))
 }
 
@@ -285,12 +359,12 @@ fn row_key(id: IncidentId) -> Vec<u8> {
     [b"i".as_slice(), &id.0.to_be_bytes()].concat()
 }
 
-fn unit_prefix(call_sign: &str) -> Vec<u8> {
-    [b"u".as_slice(), call_sign.as_bytes(), &[0]].concat()
+fn call_key(id: CallId) -> Vec<u8> {
+    [b"c".as_slice(), &id.0.to_be_bytes()].concat()
 }
 
 /// Time and number so that they sort; times before 1970 too.
-fn time_key(time_ms: i64, number: u32) -> [u8; 12] {
+fn time_key((time_ms, number): Cursor) -> [u8; 12] {
     let mut key = [0; 12];
     let (time, rest) = key.split_at_mut(8);
     time.copy_from_slice(&(time_ms ^ i64::MIN).to_be_bytes());

@@ -5,10 +5,11 @@ use super::replica::Replica;
 use super::store::{Store, Whole};
 use super::*;
 use crate::config::Config;
-use crate::daemon::archive::Filter;
+use crate::daemon::archive::{CallFilter, Filter, Rows, Span};
 use crate::engine::assignment::{Rung, Source as Stamp};
+use crate::engine::call::{CallEvent, CallPhase, Invalid, Ring};
 use crate::engine::event::{By, Event, Offer};
-use crate::engine::id::{AssignmentId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
+use crate::engine::id::{AssignmentId, CallId, EngineTime, IncidentId, MessageNo, RadioId, UnitId};
 use crate::engine::incident::{Classification, Report, Source};
 use crate::engine::policy::{Grade, UnitKind};
 use crate::engine::state::State;
@@ -21,7 +22,7 @@ const WALL_MS: i64 = 1_763_000_000_000;
 struct World {
     replica: Replica,
     store: Store,
-    incidents: u64,
+    rows: Rows,
     dir: tempfile::TempDir,
 }
 
@@ -38,7 +39,7 @@ impl World {
         Self {
             replica: Replica::new(rules),
             store,
-            incidents: 0,
+            rows: Rows::default(),
             dir,
         }
     }
@@ -56,7 +57,7 @@ impl World {
             gap: false,
             making: false,
         });
-        let written = self.replica.store(&self.store, &mut self.incidents, whole);
+        let written = self.replica.store(&self.store, &mut self.rows, whole);
         written.unwrap();
     }
 
@@ -70,15 +71,29 @@ impl World {
     }
 
     fn list(&self, filter: Filter) -> (Vec<u64>, Option<String>) {
-        let filter = Box::new(Filter {
+        let span = Span {
             limit: 50,
-            ..filter
-        });
-        let page = self.ask(&Ask::List(filter)).unwrap();
-        let incidents = page["incidents"].as_array().unwrap();
-        let number = |incident: &Value| incident["incident"].as_u64().unwrap();
+            ..filter.span
+        };
+        let filter = Box::new(Filter { span, ..filter });
+        self.numbers(&Ask::List(filter), "incident")
+    }
+
+    fn calls(&self, filter: CallFilter) -> Vec<u64> {
+        let span = Span {
+            limit: 50,
+            ..filter.span
+        };
+        let filter = Box::new(CallFilter { span, ..filter });
+        self.numbers(&Ask::Calls(filter), "call").0
+    }
+
+    fn numbers(&self, ask: &Ask, what: &str) -> (Vec<u64>, Option<String>) {
+        let page = self.ask(ask).unwrap();
+        let items = page[format!("{what}s")].as_array().unwrap();
+        let number = |item: &Value| item[what].as_u64().unwrap();
         let next = page["next"].as_str().map(str::to_owned);
-        (incidents.iter().map(number).collect(), next)
+        (items.iter().map(number).collect(), next)
     }
 }
 
@@ -171,18 +186,18 @@ fn what_the_engine_forgot_is_found_with_its_delivery_log() {
     };
     assert_eq!(world.list(unit("铁骑01")).0, [1]);
     assert_eq!(world.list(unit("铁骑0")).0, [0u64; 0]);
-    let early = Filter {
-        from_ms: Some(WALL_MS + 1_000),
-        to_ms: Some(WALL_MS + 1_001),
+    let within = |from_ms, to_ms| Filter {
+        span: Span {
+            from_ms,
+            to_ms,
+            ..Span::default()
+        },
         ..Filter::default()
     };
-    assert_eq!(world.list(early.clone()).0, [1], "from is inclusive");
-    let before = Filter {
-        to_ms: Some(WALL_MS + 1_000),
-        from_ms: None,
-        ..early
-    };
-    assert_eq!(world.list(before).0, [0u64; 0], "to is exclusive");
+    let at = Some(WALL_MS + 1_000);
+    let first = world.list(within(at, Some(WALL_MS + 1_001))).0;
+    assert_eq!(first, [1], "from is inclusive");
+    assert_eq!(world.list(within(None, at)).0, [0u64; 0], "to is exclusive");
 }
 
 #[test]
@@ -204,7 +219,8 @@ fn what_is_written_is_there_when_it_is_opened_again() {
         }
     };
     let meta = meta.unwrap();
-    assert_eq!((meta.point().seq, meta.seq, meta.incidents), (8, seq, 1));
+    let at = (meta.point().seq, meta.seq, meta.rows.incidents);
+    assert_eq!(at, (8, seq, 1));
 }
 
 #[test]
@@ -223,6 +239,153 @@ fn a_rare_word_is_found_a_page_at_a_time() {
     assert_eq!(found, [0u64; 0], "20,000 were looked at");
     let next = next.expect("a place to go on");
     let (time, number) = next.rsplit_once('-').unwrap();
-    filter.cursor = Some((time.parse().unwrap(), number.parse().unwrap()));
+    filter.span.cursor = Some((time.parse().unwrap(), number.parse().unwrap()));
     assert_eq!(world.list(filter), (vec![3], None));
+}
+
+fn rings(world: &mut World, at_ms: u64, id: u32, caller: &str) {
+    let ring = Ring {
+        source: Source::Police110,
+        caller: caller.into(),
+        trunk: String::new(),
+        desk: None,
+        called_at: EngineTime(at_ms),
+    };
+    let arrived = CallEvent::Arrived {
+        call: CallId(id),
+        ring,
+        deadline: EngineTime(u64::MAX),
+    };
+    world.tell(at_ms, &Event::Call(arrived));
+}
+
+/// One call of each outcome, a second apart: abandoned, misdialled, ended with nothing come of it,
+/// ended with an incident, still ringing.
+fn called(world: &mut World) {
+    for (id, caller) in [(1, "138"), (2, "1380"), (3, "138"), (4, ""), (5, "138")] {
+        rings(world, u64::from(id) * 1_000, id, caller);
+    }
+    world.tell(6_000, &reported(1, "两车相撞"));
+    let call = CallId;
+    let by = || "calls".to_owned();
+    let answered = [2, 3, 4].map(|id| CallEvent::Answered {
+        call: call(id),
+        by: by(),
+    });
+    let gone = [
+        CallEvent::Abandoned { call: call(1) },
+        CallEvent::Dismissed {
+            call: call(2),
+            kind: Invalid::Misdial,
+            by: by(),
+        },
+        CallEvent::Attached {
+            call: call(4),
+            incident: IncidentId(1),
+            by: By::User(by()),
+        },
+        CallEvent::Ended { call: call(3) },
+        CallEvent::Ended { call: call(4) },
+    ];
+    for event in answered.into_iter().chain(gone) {
+        world.tell(7_000, &Event::Call(event));
+    }
+}
+
+#[test]
+fn calls_the_engine_forgot_are_found_by_time_number_and_outcome() {
+    let mut world = World::new();
+    called(&mut world);
+    world.write(14);
+    world.tell(State::KEEP_ENDED_MS + 7_001, &reported(2, "另一起"));
+    let kept: Vec<_> = world.replica.calls().collect();
+    assert_eq!(kept, [CallId(4), CallId(5)], "of an open incident, or open");
+    world.write(15);
+    assert_eq!(world.rows.calls, 5);
+    let any = CallFilter::default;
+    assert_eq!(world.calls(any()), [5, 4, 3, 2, 1]);
+    let phase = |phase| CallFilter {
+        phase: Some(phase),
+        ..any()
+    };
+    assert_eq!(world.calls(phase(CallPhase::Ringing)), [5]);
+    assert_eq!(world.calls(phase(CallPhase::Abandoned)), [1]);
+    assert_eq!(world.calls(phase(CallPhase::Ended)), [4, 3]);
+    let nothing = CallFilter {
+        without_incident: true,
+        ..phase(CallPhase::Ended)
+    };
+    assert_eq!(world.calls(nothing), [3]);
+    let invalid = |kind| CallFilter {
+        invalid: Some(kind),
+        ..any()
+    };
+    assert_eq!(world.calls(invalid(Invalid::Misdial)), [2]);
+    assert_eq!(world.calls(invalid(Invalid::Silent)), [0u64; 0]);
+    let from = |caller: &str| CallFilter {
+        caller: Some(caller.to_owned()),
+        ..any()
+    };
+    assert_eq!(world.calls(from("138")), [5, 3, 1], "not 1380");
+    assert_eq!(world.calls(from("")), [4], "withheld");
+    let mut span = from("138");
+    (span.span.from_ms, span.span.to_ms) = (Some(WALL_MS + 1_000), Some(WALL_MS + 5_000));
+    assert_eq!(world.calls(span), [3, 1], "until excludes");
+    let one = |call| CallFilter {
+        call: Some(CallId(call)),
+        ..from("138")
+    };
+    assert_eq!(world.calls(one(3)), [3]);
+    assert_eq!(world.calls(one(4)), [0u64; 0]);
+}
+
+#[test]
+fn an_incident_shows_its_calls_as_they_ended() {
+    let mut world = World::new();
+    rings(&mut world, 1_000, 1, "138");
+    world.tell(2_000, &reported(1, "两车相撞"));
+    let call = CallId(1);
+    let answered = CallEvent::Answered {
+        call,
+        by: "calls".into(),
+    };
+    let attached = CallEvent::Attached {
+        call,
+        incident: IncidentId(1),
+        by: By::Engine,
+    };
+    for event in [answered, attached] {
+        world.tell(2_000, &Event::Call(event));
+    }
+    world.write(4);
+    world.tell(3_000, &Event::Call(CallEvent::Ended { call }));
+    world.write(5);
+    let found = world.ask(&Ask::Get(IncidentId(1))).unwrap();
+    assert_eq!(found["calls"][0]["phase"], "ended", "{found}");
+}
+
+#[test]
+fn a_page_of_calls_ends_between_two_of_the_same_millisecond() {
+    let mut world = World::new();
+    for id in 1..=5 {
+        rings(&mut world, 1_000, id, "138");
+    }
+    world.write(5);
+    let mut span = Span {
+        limit: 2,
+        ..Span::default()
+    };
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let filter = Box::new(CallFilter {
+            span: span.clone(),
+            ..CallFilter::default()
+        });
+        let (numbers, next) = world.numbers(&Ask::Calls(filter), "call");
+        found.push(numbers);
+        let next = next.as_deref().and_then(|next| next.rsplit_once('-'));
+        span.cursor = next.map(|(time, number)| (time.parse().unwrap(), number.parse().unwrap()));
+    }
+    assert_eq!(found, [vec![5, 4], vec![3, 2], vec![1]]);
+    assert_eq!(span.cursor, None);
 }
