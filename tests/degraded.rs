@@ -1,5 +1,6 @@
 //! Disks that really fail under the real binary: a full one, and one that refuses a write. Consoles
 //! are told, nothing is acknowledged, reading and ranking go on, and the printable list says so.
+//! And a process that gets no descriptor any more.
 
 #![expect(
     clippy::unwrap_used,
@@ -165,6 +166,14 @@ fn nothing_is_lost(place: &Place, acked: &[(Value, Value)]) {
     assert!(verified.unwrap().status.success());
 }
 
+/// Sets a limit of a process that runs.
+fn limit(daemon: &Daemon, what: &str) {
+    let limited = Command::new("prlimit")
+        .args([what, "--pid", &daemon.0.id().to_string()])
+        .status();
+    assert!(limited.unwrap().success());
+}
+
 #[test]
 fn a_full_disk_is_told_and_mends_itself() {
     let Some(place) = Place::on_small_disk(32) else {
@@ -204,15 +213,36 @@ fn a_refused_write_is_final_until_a_restart() {
     let mut desk = Desk::login(&place);
     desk.ask("incident.report", &report("first"));
     // From here on every write behind the first half of a segment fails.
-    let limit = Command::new("prlimit")
-        .args(["--fsize=524288", "--pid", &daemon.0.id().to_string()])
-        .status();
-    assert!(limit.unwrap().success());
+    limit(&daemon, "--fsize=524288");
     let told = desk.report_until("board.degraded");
     assert_eq!(told["until"], "restart", "{told}");
     goes_on_without_its_disk(&place, &mut desk);
     let refused = desk.ask("incident.report", &report("after"));
     assert_eq!(refused["error"]["code"], 4, "{refused}");
+    daemon.kill();
+    nothing_is_lost(&place, &desk.acked());
+}
+
+#[test]
+fn without_descriptors_nothing_is_lost_and_it_mends_itself() {
+    let place = Place::new();
+    let daemon = Daemon::start(&place);
+    let mut desk = Desk::login(&place);
+    desk.ask("incident.report", &report("first"));
+    // From here on it opens no file and accepts no connection.
+    limit(&daemon, "--nofile=8:");
+    let told = desk.report_until("board.degraded");
+    assert_eq!(told["until"], "space", "{told}");
+    let ranked = desk.ask("incident.rank", &json!({ "incident": 1 }));
+    assert_eq!(ranked["result"]["durable"], false, "{ranked}");
+    let acked = desk.acked().len();
+    limit(&daemon, "--nofile=1024:");
+    desk.until_told("board.recovered");
+    let last = *desk.reports.last_key_value().unwrap().0;
+    desk.until(|line| line["id"] == last);
+    assert_eq!(desk.acked().len(), acked + 1);
+    assert!(healthz(&place).contains("200 OK"));
+    Desk::login(&place);
     daemon.kill();
     nothing_is_lost(&place, &desk.acked());
 }

@@ -296,6 +296,38 @@ fn files_say_what_they_are_for_and_stay_small() {
 }
 
 /// The top level is what the user asked for, and no more.
+/// What the fault table of docs/reliability.md names as a test is one.
+#[test]
+fn the_fault_table_names_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let table = text
+        .split("## ")
+        .find(|part| part.starts_with("Fault table"));
+    let sources = all_sources();
+    let is_name = |word: &str| {
+        word.chars()
+            .all(|one| one.is_ascii_alphanumeric() || one == '_')
+    };
+    let (mut faults, mut tests) = (Vec::new(), 0);
+    // Every second piece stands between two back quotes.
+    for word in table.unwrap().split('`').skip(1).step_by(2) {
+        let known = if word.ends_with(".rs") {
+            root().join(word).is_file()
+        } else if word.matches('_').count() > 1 && is_name(word) {
+            let begin = format!("fn {word}(");
+            sources.iter().any(|(_, text)| text.contains(&begin))
+        } else {
+            continue;
+        };
+        tests += 1;
+        if !known {
+            faults.push(format!("docs/reliability.md: there is no test {word}"));
+        }
+    }
+    assert!(tests > 50, "{tests}");
+    check(faults);
+}
+
 #[test]
 fn the_top_level_is_as_asked() {
     let known = [

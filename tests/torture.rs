@@ -37,8 +37,8 @@ use tieqi::radio::Rates;
 const CALLERS: usize = 3;
 /// Longest life of a daemon, milliseconds.
 const LIFE_MS: u64 = 800;
-/// Answers that are kept for sure: 100,000 are, less those of one life, told in another order.
-const REMEMBERED: usize = 80_000;
+/// Answers that are kept for sure: 100,000 are, less those asked for again that had no answer.
+const REMEMBERED: usize = 95_000;
 /// Old answers asked for again after each restart; at the end it is all of them.
 const SAMPLE: u64 = 20;
 
@@ -89,6 +89,11 @@ impl Told {
 
     fn incident(&self) -> Option<u64> {
         self.answer.as_ref()?["incident"].as_u64()
+    }
+
+    /// The event that answered it.
+    fn seq(&self) -> Option<u64> {
+        self.answer.as_ref()?["seq"].as_u64()
     }
 }
 
@@ -247,8 +252,7 @@ impl Campaign {
     fn check(&mut self, place: &Place, dice: &mut Dice) {
         let mut client = Client::login(place.console, "desk", PASSWORD).unwrap();
         let health = client.call("system.health", &json!({})).unwrap();
-        let known = self.told.iter().filter_map(|told| told.answer.as_ref());
-        let newest = known.filter_map(|answer| answer["seq"].as_u64()).max();
+        let newest = self.told.iter().filter_map(Told::seq).max();
         assert!(health["seq"].as_u64() >= newest, "{newest:?} {health}");
         let doubted = self.told.iter_mut().filter(|told| told.answer.is_none());
         for told in doubted {
@@ -267,8 +271,10 @@ impl Campaign {
     }
 
     /// The newest commands: the daemon forgets the answers of older ones, of which the journal is
-    /// asked at the end.
+    /// asked at the end. Each caller told its own in a row, so they are put in the daemon's order: a
+    /// life may have tens of thousands.
     fn remembered(&mut self) -> &mut [Told] {
+        self.told.sort_by_key(|told| told.seq().unwrap_or(u64::MAX));
         let forgotten = self.told.len().saturating_sub(REMEMBERED);
         &mut self.told[forgotten..]
     }
@@ -298,11 +304,7 @@ impl Campaign {
         );
         assert_eq!(figures.lost, 0, "{figures:?}");
         assert_eq!(figures.incidents, acked.len() as u64, "no call became two");
-        let seqs = self
-            .told
-            .iter()
-            .filter_map(|it| it.answer.as_ref()?["seq"].as_u64());
-        let seqs: Vec<u64> = seqs.collect();
+        let seqs: Vec<u64> = self.told.iter().filter_map(Told::seq).collect();
         let distinct: BTreeSet<u64> = seqs.iter().copied().collect();
         assert_eq!(distinct.len(), seqs.len(), "a seq was given twice");
         let offers = one_active_assignment_a_unit(&data);

@@ -199,7 +199,12 @@ impl Positions {
     /// The position of the next of all units, a few metres from where it was before.
     pub(crate) fn send(&mut self, number: u32) -> anyhow::Result<()> {
         let (unit, turn) = (number % self.units, number / self.units);
-        let field = fix(unit, 1 + turn % 5)?.to_field();
+        self.tell(unit, 1 + turn % 5, SystemTime::now())
+    }
+
+    /// A unit's fix of a time, so many times six metres north of its place.
+    pub(crate) fn tell(&mut self, unit: u32, steps: u32, at: SystemTime) -> anyhow::Result<()> {
+        let field = fix_at(unit, steps, at)?.to_field();
         self.port.send(&located(unit, &field))
     }
 
@@ -281,6 +286,10 @@ fn delivered(arrived: Instant, bytes: &[u8]) -> Option<(Offer, Message<'static>)
 
 /// A unit's fix now, so many times six metres north of its place.
 fn fix(unit: u32, steps: u32) -> anyhow::Result<Gps> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    town::fix(unit, steps as i32 * 540, i64::try_from(now.as_millis())?)
+    fix_at(unit, steps, SystemTime::now())
+}
+
+fn fix_at(unit: u32, steps: u32, at: SystemTime) -> anyhow::Result<Gps> {
+    let wall_ms = at.duration_since(UNIX_EPOCH)?.as_millis();
+    town::fix(unit, steps as i32 * 540, i64::try_from(wall_ms)?)
 }

@@ -1,6 +1,7 @@
 //! A config and a user on the disk, and the real daemon over it, timed from the start of its
 //! process.
 
+use crate::process::cpu_s;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -28,6 +29,8 @@ pub(crate) struct Place {
 pub(crate) struct Took {
     /// Until the answer to a Grade I report.
     pub(crate) grade_one: f64,
+    /// Processor time of the daemon until then.
+    pub(crate) grade_one_cpu: f64,
     /// Until a list says that it is complete, where that was waited for.
     pub(crate) history: f64,
 }
@@ -117,13 +120,18 @@ impl Place {
         let mut console = Client::login(self.console, "calls", PASSWORD)?;
         let answer = console.call("incident.report", &grade_one(key))?;
         let grade_one = began.elapsed().as_secs_f64();
+        let grade_one_cpu = cpu_s(daemon.0.id())?;
         let incident = answer["incident"].clone();
         ensure!(incident.is_u64(), "{answer}");
         if whole {
             until_whole(&mut console, &incident, began)?;
         }
         let history = began.elapsed().as_secs_f64();
-        Ok(Took { grade_one, history })
+        Ok(Took {
+            grade_one,
+            grade_one_cpu,
+            history,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::client::{Client, report};
 use crate::daemon::Fleet;
+use crate::floods::lie;
 use crate::gateway::{Offer, Offers, Positions};
 use crate::refusals::{Refusals, kind};
 use hdrhistogram::Histogram;
@@ -14,12 +15,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The grades, gravest first.
 pub(crate) const GRADES: [&str; 4] = ["I", "II", "III", "IV"];
-/// One call of each ten, three, four and two of the others.
-const MIX: [usize; 10] = [0, 1, 2, 3, 2, 1, 2, 1, 3, 2];
+/// Grades of ten calls as they come: one of Grade I, three, four and two of the others.
+pub(crate) const USUAL: [usize; 10] = [0, 1, 2, 3, 2, 1, 2, 1, 3, 2];
+/// Nine of Grade I, so that there are enough of them for a quantile.
+pub(crate) const GRAVE: [usize; 10] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 /// The pace of positions is kept in steps this long.
 const STEP: Duration = Duration::from_millis(1);
 /// A terminal that gets no help presses again after this.
@@ -31,10 +34,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
     pub(crate) calls: u32,
+    pub(crate) mix: [usize; 10],
     pub(crate) positions: u32,
+    /// Positions that are not true, besides.
+    pub(crate) lies: u32,
     pub(crate) seconds: u32,
     /// Seconds between two emergencies.
     pub(crate) emergency_every: f64,
+}
+
+impl Pace {
+    /// Index in [`GRADES`] of a call's grade.
+    fn grade(&self, number: u32) -> usize {
+        self.mix[number as usize % self.mix.len()]
+    }
 }
 
 /// Times of one grade, nanoseconds.
@@ -65,6 +78,7 @@ pub(crate) struct Measured {
     pub(crate) emergencies: Times,
     pub(crate) grades: Vec<Times>,
     pub(crate) positions: u64,
+    pub(crate) lies: u64,
     /// Presses repeated because nobody was sent: the daemon's socket was full and lost one.
     pub(crate) pressed_again: u64,
     pub(crate) refused: Refusals,
@@ -100,8 +114,9 @@ pub(crate) fn run(
     let due = |number: u32| began + Duration::from_secs(1) * number / pace.calls;
     let calls = pace.calls * pace.seconds;
     let end = began + Duration::from_secs(1) * pace.seconds;
-    let (done, sent) = (AtomicBool::new(false), AtomicU64::new(0));
-    let of_grade = |grade| (0..calls).filter(move |number| MIX[*number as usize % 10] == grade);
+    let done = AtomicBool::new(false);
+    let (sent, lied) = (AtomicU64::new(0), AtomicU64::new(0));
+    let of_grade = |grade| (0..calls).filter(move |number| pace.grade(*number) == grade);
     let mut streams = Vec::new();
     for desk in &desks.0 {
         streams.push(desk.stream()?);
@@ -121,6 +136,7 @@ pub(crate) fn run(
         let air_says = Air {
             done: &done,
             sent: &sent,
+            lied: &lied,
             helped: &helped,
         };
         let air =
@@ -128,7 +144,7 @@ pub(crate) fn run(
         scope.spawn(move || -> anyhow::Result<()> {
             for number in 0..calls {
                 std::thread::sleep(due(number).saturating_duration_since(Instant::now()));
-                let grade = MIX[number as usize % 10];
+                let grade = pace.grade(number);
                 let line = call(first.0 + number, GRADES[grade]);
                 writers[grade].write_all(line.as_bytes())?;
             }
@@ -156,6 +172,7 @@ pub(crate) fn run(
         emergencies: Times::new()?,
         grades: Vec::new(),
         positions: sent.into_inner(),
+        lies: lied.into_inner(),
         pressed_again,
         refused: Refusals::default(),
     };
@@ -257,6 +274,7 @@ fn offers(result: &Value, incident: u32) -> bool {
 struct Air<'a> {
     done: &'a AtomicBool,
     sent: &'a AtomicU64,
+    lied: &'a AtomicU64,
     /// Units whose back-up was sent.
     helped: &'a Mutex<BTreeSet<u32>>,
 }
@@ -271,8 +289,14 @@ fn drive(
     end: Instant,
     air: Air<'_>,
 ) -> (Vec<(u32, Instant)>, u64) {
-    let Air { done, sent, helped } = air;
+    let Air {
+        done,
+        sent,
+        lied,
+        helped,
+    } = air;
     let (mut unit, mut pressed, mut again) = (0, Vec::new(), 0);
+    let stuck = SystemTime::now();
     // Who pressed, and waits for help, since when.
     let mut waiting: Vec<(u32, Instant)> = Vec::new();
     while !done.load(Ordering::Relaxed) {
@@ -307,6 +331,11 @@ fn drive(
                 sent.fetch_add(1, Ordering::Relaxed);
             }
             unit += 1;
+        }
+        while lied.load(Ordering::Relaxed) < (seconds * f64::from(pace.lies)) as u64 {
+            let number = lied.fetch_add(1, Ordering::Relaxed) as u32;
+            // One that the socket refuses is lost, like any other datagram.
+            let _ = lie(positions, fleet.liar(number), number / fleet.liars, stuck);
         }
     }
     (pressed, again)

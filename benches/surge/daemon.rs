@@ -27,11 +27,12 @@ pub(crate) struct Fleet {
     pub(crate) reserve: u32,
     pub(crate) ordinary: u32,
     pub(crate) callers: u32,
+    pub(crate) liars: u32,
 }
 
 impl Fleet {
     pub(crate) fn units(self) -> u32 {
-        self.reserve + self.ordinary + self.callers
+        self.reserve + self.ordinary + self.callers + self.liars
     }
 
     fn skills(self, unit: u32) -> Skills {
@@ -46,6 +47,10 @@ impl Fleet {
 
     pub(crate) fn caller(self, number: u32) -> u32 {
         self.reserve + self.ordinary + number % self.callers
+    }
+
+    pub(crate) fn liar(self, number: u32) -> u32 {
+        self.reserve + self.ordinary + self.callers + number % self.liars
     }
 }
 
@@ -72,8 +77,9 @@ impl Daemon {
             reserve,
             ordinary,
             callers,
+            liars,
         } = fleet;
-        let numbers = [reserve, ordinary, callers].map(|number| number.to_string());
+        let numbers = [reserve, ordinary, callers, liars].map(|number| number.to_string());
         let mut child = Command::new(std::env::current_exe()?)
             .arg(SERVE)
             .arg(dir)
@@ -109,14 +115,7 @@ impl Daemon {
 
     /// Processor time used so far, seconds.
     pub(crate) fn cpu_s(&self) -> anyhow::Result<f64> {
-        /// What the kernel counts in.
-        const TICKS: f64 = 100.0;
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, fields) = stat.rsplit_once(')').context("no fields")?;
-        let mut fields = fields.split_whitespace().skip(11);
-        let mut ticks = || Some(fields.next()?.parse::<f64>().ok()? / TICKS);
-        let (user, system) = (ticks().context("no time")?, ticks().context("no time")?);
-        Ok(user + system)
+        crate::process::cpu_s(self.child.id())
     }
 
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
@@ -135,13 +134,14 @@ pub(crate) fn serve() -> anyhow::Result<bool> {
     let dir = arguments.next().context("no folder")?;
     let numbers = arguments.map(|number| number.parse());
     let numbers = numbers.collect::<Result<Vec<u32>, _>>()?;
-    let [sessions, reserve, ordinary, callers] = numbers[..] else {
-        anyhow::bail!("four numbers expected")
+    let [sessions, reserve, ordinary, callers, liars] = numbers[..] else {
+        anyhow::bail!("five numbers expected")
     };
     let fleet = Fleet {
         reserve,
         ordinary,
         callers,
+        liars,
     };
     let dir = Path::new(&dir);
     // Hundreds log in at once, and their passwords are not what is measured.

@@ -1,14 +1,16 @@
 //! Floods that mean harm: 10,000 junk calls a minute of five numbers, connections that say nothing,
-//! connections that say a byte a second, at the consoles' port and at the HTTP port.
+//! connections that say a byte a second, at the consoles' port and at the HTTP port, and positions
+//! that are not true.
 
 use crate::client::Client;
+use crate::gateway::Positions;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Junk calls a second.
 const JUNK: u32 = 10_000 / 60;
@@ -52,6 +54,22 @@ impl Floods {
         let idle = self.idle.join().map_err(panicked)?;
         let bytes = self.slow.join().map_err(panicked)?;
         Ok(json!({ "junk_calls": calls, "idle_connections": idle, "dripped_bytes": bytes }))
+    }
+}
+
+/// What a receiver tells that is broken or lies, by unit: now 30 km off and now not, of an hour
+/// hence, or stuck in the second when all began.
+pub(crate) fn lie(
+    positions: &mut Positions,
+    unit: u32,
+    turn: u32,
+    stuck: SystemTime,
+) -> anyhow::Result<()> {
+    let now = SystemTime::now();
+    match unit % 3 {
+        0 => positions.tell(unit, turn % 2 * 5_000, now),
+        1 => positions.tell(unit, 0, now + Duration::from_secs(3_600)),
+        _ => positions.tell(unit, 0, stuck),
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! The daemon runs in a process of its own over real sockets; this one is its desks, its consoles
 //! and its gateway, on the same machine. First a busy desk is measured by itself: two calls a
-//! second, which is eighty times the busiest hour of Milwaukee's day in fixtures/calls, or a
-//! minute would give no figures. Then the surge, and the same is measured in it. Grave calls have
-//! units of their own, so that there is always one to send; for the others the units run out, and
-//! the queue grows. Nothing may be lost, what is refused must be counted alike by clients,
-//! `system.health` and /metrics, and Grade I and the emergencies must not feel it. At last the
-//! calm pace again while floods that mean harm come in: see `floods`.
+//! second, which is eighty times the busiest hour of Milwaukee's day in fixtures/calls, and nine
+//! of ten of Grade I, or a minute would give no figures. Then the surge, and the same is measured
+//! in it. Grave calls have units of their own, so that there is always one to send; for the others
+//! the units run out, and the queue grows. Nothing may be lost, what is refused must be counted
+//! alike by clients, `system.health` and /metrics, and Grade I and the emergencies must not feel
+//! it. At last the calm pace again while floods that mean harm come in, see `floods`, and 90
+//! receivers tell a thousand positions a second that are not true.
 //!
-//! `cargo bench --bench surge` takes about a minute and writes target/surge.json; `-- --minutes 10`
+//! `cargo bench --bench surge` takes four minutes and writes target/surge.json; `-- --minutes 10`
 //! is the whole of it, `-- --quick` a smoke that says nothing about speed.
 
 #![expect(
@@ -29,13 +30,15 @@ mod floods;
 #[expect(dead_code, reason = "each benchmark takes what it needs")]
 #[path = "../common/gateway.rs"]
 mod gateway;
+#[path = "../common/process.rs"]
+mod process;
 mod refusals;
 #[path = "../common/town.rs"]
 mod town;
 mod watchers;
 
 use anyhow::{Context, ensure};
-use calls::{GRADES, Measured, Pace, Times};
+use calls::{GRADES, GRAVE, Measured, Pace, Times, USUAL};
 use client::Client;
 use common::{is_quick, publish, round2};
 use daemon::{Daemon, Fleet, Memory};
@@ -57,6 +60,8 @@ const MEMORY_MIB: f64 = 512.0;
 struct Scale {
     calm: Pace,
     surge: Pace,
+    /// The calm pace while receivers lie.
+    flood: Pace,
     crowd: Crowd,
     fleet: Fleet,
     /// Connections that say nothing.
@@ -67,22 +72,34 @@ fn scale(quick: bool, minutes: u32) -> Scale {
     let seconds = if quick { 3 } else { minutes * 60 };
     let calm = Pace {
         calls: 2,
+        mix: GRAVE,
         positions: 0,
-        seconds: if quick { 2 } else { 20 },
+        lies: 0,
+        seconds: if quick { 2 } else { 60 },
         emergency_every: 0.97,
+    };
+    let flood = Pace {
+        lies: 1_000,
+        ..calm
     };
     let surge = Pace {
         calls: 20,
+        mix: USUAL,
         positions: 10_000,
+        lies: 0,
         seconds,
         emergency_every: 0.97,
     };
-    // Grave are one call of ten, and the emergencies.
-    let grave = |pace: Pace| pace.seconds * (pace.calls / 10 + 2);
+    // Grave are nine of ten calls or one, and the emergencies.
+    let grave = |pace: Pace| {
+        let of_ten = pace.mix.iter().filter(|grade| **grade == 0).count() as u32;
+        pace.seconds * pace.calls * of_ten / 10 + pace.seconds * 2
+    };
     let fleet = Fleet {
         reserve: 100 + 2 * grave(calm) + grave(surge),
         ordinary: if quick { 30 } else { 500 },
         callers: 10 + (2 * calm.seconds + surge.seconds) * 2,
+        liars: 90,
     };
     let crowd = Crowd {
         quick: if quick { 40 } else { 450 },
@@ -93,6 +110,7 @@ fn scale(quick: bool, minutes: u32) -> Scale {
     Scale {
         calm,
         surge,
+        flood,
         crowd,
         fleet,
         idle: if quick { 500 } else { 10_000 },
@@ -115,6 +133,7 @@ fn main() -> anyhow::Result<()> {
     let Scale {
         calm,
         surge,
+        flood,
         crowd,
         fleet,
         idle,
@@ -172,15 +191,17 @@ fn main() -> anyhow::Result<()> {
     eprintln!("floods, {} s ...", calm.seconds);
     let floods = Floods::begin(junk, [daemon.console, daemon.http], idle, calm.seconds)?;
     let next = (200_000, (calm.seconds + surge.seconds) * 2);
-    let flooded = calls::run(calm, next, fleet, &desks, &mut positions, &texts)?;
-    let flooding = desk.call("system.health", &json!({}))?["calls"]["flooding"].take();
-    let harm = floods.end()?;
+    let flooded = calls::run(flood, next, fleet, &desks, &mut positions, &texts)?;
+    let mut health = desk.call("system.health", &json!({}))?;
+    let mut harm = floods.end()?;
+    harm["lies"] = json!(flooded.lies);
+    harm["lies_doubted"] = json!(Told::doubted(&health)? - told.doubted);
     let at_last = daemon.memory()?;
     let result = json!({
         "surge": figures(&surged), "calm": figures(&calmly), "floods": figures(&flooded),
         "harm": harm,
         "pressed_again": surged.pressed_again + calmly.pressed_again + flooded.pressed_again,
-        "floods_told": flooding,
+        "floods_told": health["calls"]["flooding"].take(),
         "ratio_p99": {
             "0": ratio(&surged.emergencies.to_frame, &calmly.emergencies.to_frame),
             "I": ratio(&surged.grades[0].to_frame, &calmly.grades[0].to_frame),
@@ -220,10 +241,17 @@ struct Told {
     consoles_refused: u64,
     boards_lost: u64,
     positions: Value,
+    /// Positions that were not believed.
+    doubted: u64,
     waiting: Value,
 }
 
 impl Told {
+    fn doubted(health: &Value) -> anyhow::Result<u64> {
+        let doubted = health["since_start"]["positions_doubted"].as_u64();
+        doubted.context("no count")
+    }
+
     fn ask(desk: &mut Client, daemon: &Daemon) -> anyhow::Result<Self> {
         let health = desk.call("system.health", &json!({}))?;
         let page = metrics(daemon.http)?;
@@ -236,6 +264,7 @@ impl Told {
             consoles_refused: counts["consoles_refused"].as_u64().context("no count")?,
             boards_lost: counts["boards_lost"].as_u64().context("no count")?,
             positions: counts.clone(),
+            doubted: Self::doubted(&health)?,
             waiting: health["queue"].clone(),
         })
     }

@@ -59,7 +59,9 @@ pub(crate) fn write(to: &Path) -> ChainPoint {
 }
 
 /// A daemon that is told the story.
-fn tell(config: Config, dir: &Path) {
+fn tell(mut config: Config, dir: &Path) {
+    // Who is on duty, and so how long the journal is, depends on the hour otherwise.
+    config.roster.sign_on_at_start = false;
     let server = Server::start(config, users(), dir).unwrap();
     let mut console = Client::login(server.console, "desk", PASSWORD).unwrap();
     for number in 1..=REPORTED {
@@ -69,7 +71,7 @@ fn tell(config: Config, dir: &Path) {
         // What stays fills more than a segment, so that it begins before the last one.
         let stays = number > CANCELLED;
         for note in 0..3 {
-            let text = "后座无人, 车门未锁, 已拍照".repeat(if stays { 16 } else { 4 });
+            let text = "后座无人, 车门未锁, 已拍照".repeat(if stays { 16 } else { 8 });
             let note =
                 json!({ "key": format!("{number}-{note}"), "incident": number, "text": text });
             console.call("incident.note", &note).unwrap();

@@ -24,8 +24,11 @@ use tokio::sync::watch;
 
 /// Rows and lines that are written together while the journal is read.
 const TOGETHER: usize = 512;
-/// Records between two places from where an archive that is being made can be gone on with.
+/// Records between two places from where an archive that is being made can be gone on with, at
+/// least: a stage reads the segment it begins in from its start.
 const STAGE: u64 = 5_000;
+/// A stage is this part of what was read before it: a process that ends loses no more of its work.
+const STAGE_PART: u64 = 10;
 /// Records between two reports of progress.
 const REPORT_EVERY: u64 = 2_000;
 /// How often a broken archive is made again before it is given up until a restart.
@@ -331,8 +334,9 @@ impl Follower {
         let first = self.replica.point.map_or(0, |after| after.seq);
         loop {
             let at = self.replica.point.map_or(0, |after| after.seq);
+            let stage = STAGE.max(at.saturating_sub(first) / STAGE_PART);
             let report =
-                self.read_stage(at.saturating_add(STAGE).min(tip.seq), (first, tip.seq))?;
+                self.read_stage(at.saturating_add(stage).min(tip.seq), (first, tip.seq))?;
             let stage = report.tip.filter(|end| at < end.seq && end.seq < tip.seq);
             match stage.filter(|_| report.damage.is_empty()) {
                 Some(end) => self.staged(end)?,
