@@ -13,6 +13,7 @@ mod common;
 
 use common::air::{GOOD, REPEATER, config, free_port, one_call};
 use common::cable::{Cable, Carried};
+use common::host::Host;
 use common::{Town, until};
 use std::env;
 use std::fs::{self, File};
@@ -23,17 +24,20 @@ use tempfile::TempDir;
 use tieqi::config::{Config, GatewayRole};
 use tieqi_protocols::dmr::header::Kind;
 use tieqi_protocols::dmr::slot_type::DataType;
-use tieqi_protocols::dmr::{Burst, DataHeader, Pdu};
+use tieqi_protocols::dmr::{Address, Burst, DataHeader, Pdu};
 use tieqi_protocols::homebrew::{Content, Dmrd, Packet};
 use tieqi_protocols::link::homebrew::NumberPlan;
 
 /// The repeater our radios are behind, and the one the other program plays for our master.
 const RADIOS: u32 = REPEATER + 1;
 const THEIRS: u32 = REPEATER + 2;
-/// The links of the cable.
+/// The links of hblink3's cable.
 const DESK_TO_THEM: usize = 0;
 const RADIOS_TO_THEM: usize = 1;
 const THEM_TO_US: usize = 2;
+/// The links of DMRGateway's cable.
+const GATEWAY_TO_US: usize = 0;
+const RADIOS_TO_HOST: usize = 1;
 
 /// A program of others, ended with the test.
 struct Program {
@@ -72,6 +76,30 @@ impl Program {
         let mut command = Command::new(env::var("PEERS_PYTHON").unwrap());
         let script = given("HBLINK3").join("hblink.py");
         command.arg("-B").arg(script).arg("-c").arg(file);
+        Self::run(command, dir)
+    }
+
+    /// DMRGateway with the master on `to` as its one network, all private traffic both ways; its
+    /// site's host is at `host` and sends to `own`.
+    fn dmrgateway(to: u16, host: u16, own: u16) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let words = String::from_utf8_lossy(GOOD);
+        let home = dir.path().display();
+        let config = format!(
+            "[General]\nTimeout=10\nRptAddress=127.0.0.1\nRptPort={host}\n\
+             LocalAddress=127.0.0.1\nLocalPort={own}\nRuleTrace=1\nDaemon=0\nDebug=0\n\
+             [Log]\nDisplayLevel=1\nFileLevel=0\nFilePath={home}\nFileRoot=log\n\
+             [Voice]\nEnabled=0\n\
+             [Info]\nLatitude=22.9180\nLongitude=114.0104\nHeight=75\nLocation=Huangjiang\n\
+             Description=none\nURL=none\n\
+             [XLX Network]\nEnabled=0\n\
+             [DMR Network 1]\nEnabled=1\nName=tieqi\nAddress=127.0.0.1\nPort={to}\n\
+             PassAllPC=1\nPassAllPC=2\nPassword={words}\nLocation=1\nDebug=0\n"
+        );
+        let file = dir.path().join("DMRGateway.ini");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new(given("DMRGATEWAY").join("DMRGateway"));
+        command.arg(file);
         Self::run(command, dir)
     }
 
@@ -155,6 +183,15 @@ fn header(dmrd: &Dmrd) -> Option<DataHeader> {
     }
 }
 
+/// Whether one of these is a radio's answer to a text of that number.
+fn has_response(carried: &[Carried], to: Address) -> bool {
+    let mut headers = carried.iter().filter_map(|one| header(&dmrd(one)?));
+    headers.any(|header| {
+        let is_response = matches!(header.kind, Kind::Response { .. });
+        is_response && header.destination == to
+    })
+}
+
 /// What a burst is, in words.
 fn name(dmrd: &Dmrd) -> &'static str {
     match (header(dmrd), dmrd.content) {
@@ -217,15 +254,9 @@ fn a_text_to_a_radio_behind_hblink3_and_its_client_at_our_master() {
     let story = one_call(&town, &radios);
 
     // The daemon says that the text was delivered because a radio's response said so.
-    let answered = |one: &Carried| {
-        let header = dmrd(one).and_then(|dmrd| header(&dmrd));
-        header.is_some_and(|header| {
-            let is_response = matches!(header.kind, Kind::Response { .. });
-            is_response && header.destination == number
-        })
-    };
-    assert!(packets(&cable, RADIOS_TO_THEM, true).iter().any(answered));
-    assert!(packets(&cable, DESK_TO_THEM, false).iter().any(answered));
+    let answered = |link, to_link| has_response(&packets(&cable, link, to_link), number);
+    assert!(answered(RADIOS_TO_THEM, true));
+    assert!(answered(DESK_TO_THEM, false));
 
     // Its client side is logged in to us, and we answer its pings.
     let console = town.console("boss");
@@ -243,4 +274,36 @@ fn a_text_to_a_radio_behind_hblink3_and_its_client_at_our_master() {
     print(&cable, &names);
     println!("{}", story["assignments"][0]["stamps"]);
     drop(program);
+}
+
+#[test]
+#[ignore = "make peers-extra DMRGATEWAY=DIR"]
+fn a_text_to_a_radio_behind_dmrgateway_that_logs_in_to_our_master() {
+    let [ours, radios_at, host_at, gateway_at] = [(); 4].map(|()| free_port());
+    let cable = Cable::to(&[ours, radios_at].map(loopback));
+    let desk = config(GatewayRole::Listen, ours);
+    let number = desk.gateways[0].air.as_ref().unwrap().desk;
+    let port = cable.ports[RADIOS_TO_HOST];
+    let radios = at(&desk, REPEATER, port, GatewayRole::Listen);
+    let town = Town::start_with(desk);
+    let host = Host::start(REPEATER, radios_at, host_at, gateway_at);
+    let program = Program::dmrgateway(cable.ports[GATEWAY_TO_US], host_at, gateway_at);
+
+    // It waits ten seconds for nothing before it logs in, and pings as often from then on.
+    let console = town.console("boss");
+    let is_ours = |one: &&Carried| one.link == GATEWAY_TO_US && !one.to_link;
+    let accepted = |bytes: &[u8]| matches!(Packet::parse(bytes), Ok(Packet::Ack { .. }));
+    until("DMRGateway to be logged in", &console, || {
+        let carried = cable.carried();
+        let ours = carried.iter().filter(is_ours);
+        (ours.filter(|one| accepted(&one.bytes)).count() >= 3).then_some(())
+    });
+    let story = one_call(&town, &radios);
+
+    let answered = |link, to_link| has_response(&packets(&cable, link, to_link), number);
+    assert!(answered(RADIOS_TO_HOST, true));
+    assert!(answered(GATEWAY_TO_US, true));
+    print(&cable, &[("DMRGateway", "daemon"), ("radios", "host")]);
+    println!("{}", story["assignments"][0]["stamps"]);
+    drop((program, host));
 }

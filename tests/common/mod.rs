@@ -6,6 +6,7 @@
 pub(crate) mod aged;
 pub(crate) mod air;
 pub(crate) mod cable;
+pub(crate) mod host;
 pub(crate) mod process;
 pub(crate) mod small_disk;
 
