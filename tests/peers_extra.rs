@@ -13,7 +13,7 @@ mod common;
 
 use common::air::{GOOD, REPEATER, config, free_port, one_call};
 use common::cable::{Cable, Carried};
-use common::host::Host;
+use common::site::{AsHost, AsModem, Ports, Site, Speech};
 use common::{Town, until};
 use std::env;
 use std::fs::{self, File};
@@ -35,9 +35,9 @@ const THEIRS: u32 = REPEATER + 2;
 const DESK_TO_THEM: usize = 0;
 const RADIOS_TO_THEM: usize = 1;
 const THEM_TO_US: usize = 2;
-/// The links of DMRGateway's cable.
-const GATEWAY_TO_US: usize = 0;
-const RADIOS_TO_HOST: usize = 1;
+/// The links of the cable of a site.
+const SITE_TO_US: usize = 0;
+const RADIOS_TO_SITE: usize = 1;
 
 /// A program of others, ended with the test.
 struct Program {
@@ -79,10 +79,10 @@ impl Program {
         Self::run(command, dir)
     }
 
-    /// DMRGateway with the master on `to` as its one network, all private traffic both ways; its
-    /// site's host is at `host` and sends to `own`.
-    fn dmrgateway(to: u16, host: u16, own: u16) -> Self {
+    /// DMRGateway with the master on `to` as its one network, all private traffic both ways.
+    fn dmrgateway(to: u16, site: Ports) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let (host, own) = (site.local, site.program);
         let words = String::from_utf8_lossy(GOOD);
         let home = dir.path().display();
         let config = format!(
@@ -99,6 +99,58 @@ impl Program {
         let file = dir.path().join("DMRGateway.ini");
         fs::write(&file, config).unwrap();
         let mut command = Command::new(given("DMRGATEWAY").join("DMRGateway"));
+        command.arg(file);
+        Self::run(command, dir)
+    }
+
+    /// MMDVMHost as a hotspot: DMR on slot 2 and nothing else, the master on `to`.
+    fn mmdvmhost(to: u16, site: Ports) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (modem, own, network) = (site.local, site.program, free_port());
+        let words = String::from_utf8_lossy(GOOD);
+        let home = dir.path().display();
+        let off = [
+            "CW Id",
+            "Transparent Data",
+            "D-Star",
+            "System Fusion",
+            "P25",
+            "NXDN",
+            "M17",
+            "POCSAG",
+            "FM",
+            "AX.25",
+            "D-Star Network",
+            "System Fusion Network",
+            "P25 Network",
+            "NXDN Network",
+            "M17 Network",
+            "POCSAG Network",
+            "FM Network",
+            "AX.25 Network",
+            "Lock File",
+            "Remote Control",
+        ];
+        let off = off
+            .map(|section| format!("[{section}]\nEnable=0\n"))
+            .concat();
+        let config = format!(
+            "[General]\nCallsign=TIEQI\nId={REPEATER}\nTimeout=180\nDuplex=0\nRFModeHang=10\n\
+             NetModeHang=10\nDisplay=None\nDaemon=0\n\
+             [Info]\nRXFrequency=449000000\nTXFrequency=449000000\nPower=1\n\
+             [Log]\nDisplayLevel=1\nFileLevel=0\nFilePath={home}\nFileRoot=log\n\
+             [DMR Id Lookup]\nFile=none\nTime=0\n\
+             [NXDN Id Lookup]\nFile=none\nTime=0\n\
+             [Modem]\nProtocol=udp\nModemAddress=127.0.0.1\nModemPort={modem}\n\
+             LocalAddress=127.0.0.1\nLocalPort={own}\nTXDelay=100\nTrace=0\nDebug=0\n\
+             [DMR]\nEnable=1\nBeacons=0\nColorCode=1\nSelfOnly=0\nCallHang=0\nTXHang=4\n\
+             [DMR Network]\nEnable=1\nType=Direct\nLocalAddress=127.0.0.1\n\
+             LocalPort={network}\nRemoteAddress=127.0.0.1\nRemotePort={to}\nPassword={words}\n\
+             Jitter=360\nSlot1=1\nSlot2=1\nDebug=0\n{off}"
+        );
+        let file = dir.path().join("MMDVM.ini");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new(given("MMDVMHOST").join("MMDVMHost"));
         command.arg(file);
         Self::run(command, dir)
     }
@@ -201,7 +253,8 @@ fn name(dmrd: &Dmrd) -> &'static str {
     }
 }
 
-/// Prints what went over the cable from first to last; bursts of one kind in a row are one line.
+/// Prints what went over the cable from first to last; bursts of one kind in a row are one line. A
+/// modem's line does not say who sends to whom.
 fn print(cable: &Cable, names: &[(&str, &str)]) {
     let mut last = (String::new(), 0_usize);
     for one in cable.carried() {
@@ -218,7 +271,10 @@ fn print(cable: &Cable, names: &[(&str, &str)]) {
                     destination,
                     ..
                 } = dmrd;
-                format!("DMRD {source} to {destination}: {}", name(&dmrd))
+                match source {
+                    Address::ALL => format!("burst: {}", name(&dmrd)),
+                    _ => format!("DMRD {source} to {destination}: {}", name(&dmrd)),
+                }
             }
             (None, Ok(packet)) => String::from_utf8_lossy(packet.word()).into_owned(),
             (None, Err(error)) => format!("{error}"),
@@ -276,34 +332,57 @@ fn a_text_to_a_radio_behind_hblink3_and_its_client_at_our_master() {
     drop(program);
 }
 
-#[test]
-#[ignore = "make peers-extra DMRGATEWAY=DIR"]
-fn a_text_to_a_radio_behind_dmrgateway_that_logs_in_to_our_master() {
-    let [ours, radios_at, host_at, gateway_at] = [(); 4].map(|()| free_port());
-    let cable = Cable::to(&[ours, radios_at].map(loopback));
-    let desk = config(GatewayRole::Listen, ours);
-    let number = desk.gateways[0].air.as_ref().unwrap().desk;
-    let port = cable.ports[RADIOS_TO_HOST];
+/// A whole call to a radio of a site whose program logs in to our master.
+fn call_over_a_site(
+    slot: u8,
+    speech: impl Speech,
+    start: fn(u16, Ports) -> Program,
+    names: &[(&str, &str)],
+) {
+    let [ours, radios, local, program] = [(); 4].map(|()| free_port());
+    let site = Ports {
+        radios,
+        local,
+        program,
+    };
+    let cable = Cable::to(&[ours, site.radios].map(loopback));
+    let mut desk = config(GatewayRole::Listen, ours);
+    let air = desk.gateways[0].air.as_mut().unwrap();
+    air.slot = slot;
+    let number = air.desk;
+    let port = cable.ports[RADIOS_TO_SITE];
     let radios = at(&desk, REPEATER, port, GatewayRole::Listen);
     let town = Town::start_with(desk);
-    let host = Host::start(REPEATER, radios_at, host_at, gateway_at);
-    let program = Program::dmrgateway(cable.ports[GATEWAY_TO_US], host_at, gateway_at);
+    let running = Site::start(REPEATER, site, speech);
+    let program = start(cable.ports[SITE_TO_US], site);
 
-    // It waits ten seconds for nothing before it logs in, and pings as often from then on.
+    // Both wait ten seconds for nothing before they log in.
     let console = town.console("boss");
-    let is_ours = |one: &&Carried| one.link == GATEWAY_TO_US && !one.to_link;
-    let accepted = |bytes: &[u8]| matches!(Packet::parse(bytes), Ok(Packet::Ack { .. }));
-    until("DMRGateway to be logged in", &console, || {
-        let carried = cable.carried();
-        let ours = carried.iter().filter(is_ours);
-        (ours.filter(|one| accepted(&one.bytes)).count() >= 3).then_some(())
+    until("the login", &console, || {
+        let said = packets(&cable, SITE_TO_US, false);
+        let is_ack = |one: &&Carried| matches!(Packet::parse(&one.bytes), Ok(Packet::Ack { .. }));
+        (said.iter().filter(is_ack).count() >= 3).then_some(())
     });
     let story = one_call(&town, &radios);
 
-    let answered = |link, to_link| has_response(&packets(&cable, link, to_link), number);
-    assert!(answered(RADIOS_TO_HOST, true));
-    assert!(answered(GATEWAY_TO_US, true));
-    print(&cable, &[("DMRGateway", "daemon"), ("radios", "host")]);
+    let answered = |link| has_response(&packets(&cable, link, true), number);
+    assert!(answered(RADIOS_TO_SITE) && answered(SITE_TO_US));
+    print(&cable, names);
     println!("{}", story["assignments"][0]["stamps"]);
-    drop((program, host));
+    drop((program, running));
+}
+
+#[test]
+#[ignore = "make peers-extra DMRGATEWAY=DIR"]
+fn a_text_to_a_radio_behind_dmrgateway_that_logs_in_to_our_master() {
+    let speech = AsHost { repeater: REPEATER };
+    let names = [("DMRGateway", "daemon"), ("radios", "host")];
+    call_over_a_site(1, speech, Program::dmrgateway, &names);
+}
+
+#[test]
+#[ignore = "make peers-extra MMDVMHOST=DIR"]
+fn a_text_to_a_radio_behind_mmdvmhost_that_logs_in_to_our_master() {
+    let names = [("MMDVMHost", "daemon"), ("radios", "modem")];
+    call_over_a_site(2, AsModem::default(), Program::mmdvmhost, &names);
 }
