@@ -2,8 +2,8 @@
 //! these words; a program reads the frames themselves.
 //!
 //! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, 0xE0 a modem's, `RPT`, `MST` and
-//! `DMR` are Homebrew, `$` a sentence of a receiver, `AT` and `+C` a line of a terminal's interface;
-//! anything else is taken for HDAP.
+//! `DMR` are Homebrew, `$` a sentence of a receiver, `AT` and `+C` a line of a terminal's
+//! interface; anything else is taken for HDAP.
 //! What is none of these may be a DMR frame, by its length: 33 bytes are a burst, 12 a PDU whose
 //! checksum tells its kind, 11 a location report. Only frames that would be accepted are described;
 //! of others the refusal says what is wrong.
