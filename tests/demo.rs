@@ -148,6 +148,37 @@ fn the_demo_loses_nothing_and_would_say_so_if_it_did() {
     assert_eq!(run(&args).status.code(), Some(1));
 }
 
+/// The same town behind DMR repeaters: its texts go as bursts, and are delivered when the radios say
+/// so.
+#[test]
+fn the_demo_loses_nothing_over_homebrew() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = dir.path().to_str().unwrap();
+    let demo = run(&[
+        "demo",
+        "--transport",
+        "homebrew",
+        "--for",
+        "4s",
+        "--rate",
+        "2",
+        "--json",
+        "--keep",
+        keep,
+    ]);
+    let (said, complained) = (text(&demo.stdout), text(&demo.stderr));
+    assert_eq!(demo.status.code(), Some(0), "{said}{complained}");
+    let report: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&report["lost"], &report["silent_past_limit"]),
+        (&0.into(), &0.into())
+    );
+    assert!(report["delivered"].as_u64() > Some(0), "{report}");
+    assert!(report["accepted"].as_u64() > Some(0), "{report}");
+    let told = text(&run(&["journal", "show", keep]).stdout);
+    assert!(told.contains("repeater-4600001"), "{told}");
+}
+
 #[test]
 fn frames_are_decoded_or_refused() {
     let mut refused = 0;

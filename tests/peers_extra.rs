@@ -13,6 +13,7 @@ mod common;
 
 use common::air::{GOOD, REPEATER, config, free_port, one_call};
 use common::cable::{Cable, Carried};
+use common::site::{AsHost, AsModem, Ports, Site, Speech};
 use common::{Town, until};
 use std::env;
 use std::fs::{self, File};
@@ -23,17 +24,20 @@ use tempfile::TempDir;
 use tieqi::config::{Config, GatewayRole};
 use tieqi_protocols::dmr::header::Kind;
 use tieqi_protocols::dmr::slot_type::DataType;
-use tieqi_protocols::dmr::{Burst, DataHeader, Pdu};
+use tieqi_protocols::dmr::{Address, Burst, DataHeader, Pdu};
 use tieqi_protocols::homebrew::{Content, Dmrd, Packet};
 use tieqi_protocols::link::homebrew::NumberPlan;
 
 /// The repeater our radios are behind, and the one the other program plays for our master.
 const RADIOS: u32 = REPEATER + 1;
 const THEIRS: u32 = REPEATER + 2;
-/// The links of the cable.
+/// The links of hblink3's cable.
 const DESK_TO_THEM: usize = 0;
 const RADIOS_TO_THEM: usize = 1;
 const THEM_TO_US: usize = 2;
+/// The links of the cable of a site.
+const SITE_TO_US: usize = 0;
+const RADIOS_TO_SITE: usize = 1;
 
 /// A program of others, ended with the test.
 struct Program {
@@ -72,6 +76,82 @@ impl Program {
         let mut command = Command::new(env::var("PEERS_PYTHON").unwrap());
         let script = given("HBLINK3").join("hblink.py");
         command.arg("-B").arg(script).arg("-c").arg(file);
+        Self::run(command, dir)
+    }
+
+    /// DMRGateway with the master on `to` as its one network, all private traffic both ways.
+    fn dmrgateway(to: u16, site: Ports) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, own) = (site.local, site.program);
+        let words = String::from_utf8_lossy(GOOD);
+        let home = dir.path().display();
+        let config = format!(
+            "[General]\nTimeout=10\nRptAddress=127.0.0.1\nRptPort={host}\n\
+             LocalAddress=127.0.0.1\nLocalPort={own}\nRuleTrace=1\nDaemon=0\nDebug=0\n\
+             [Log]\nDisplayLevel=1\nFileLevel=0\nFilePath={home}\nFileRoot=log\n\
+             [Voice]\nEnabled=0\n\
+             [Info]\nLatitude=22.9180\nLongitude=114.0104\nHeight=75\nLocation=Huangjiang\n\
+             Description=none\nURL=none\n\
+             [XLX Network]\nEnabled=0\n\
+             [DMR Network 1]\nEnabled=1\nName=tieqi\nAddress=127.0.0.1\nPort={to}\n\
+             PassAllPC=1\nPassAllPC=2\nPassword={words}\nLocation=1\nDebug=0\n"
+        );
+        let file = dir.path().join("DMRGateway.ini");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new(given("DMRGATEWAY").join("DMRGateway"));
+        command.arg(file);
+        Self::run(command, dir)
+    }
+
+    /// MMDVMHost as a hotspot: DMR on slot 2 and nothing else, the master on `to`.
+    fn mmdvmhost(to: u16, site: Ports) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (modem, own, network) = (site.local, site.program, free_port());
+        let words = String::from_utf8_lossy(GOOD);
+        let home = dir.path().display();
+        let off = [
+            "CW Id",
+            "Transparent Data",
+            "D-Star",
+            "System Fusion",
+            "P25",
+            "NXDN",
+            "M17",
+            "POCSAG",
+            "FM",
+            "AX.25",
+            "D-Star Network",
+            "System Fusion Network",
+            "P25 Network",
+            "NXDN Network",
+            "M17 Network",
+            "POCSAG Network",
+            "FM Network",
+            "AX.25 Network",
+            "Lock File",
+            "Remote Control",
+        ];
+        let off = off
+            .map(|section| format!("[{section}]\nEnable=0\n"))
+            .concat();
+        let config = format!(
+            "[General]\nCallsign=TIEQI\nId={REPEATER}\nTimeout=180\nDuplex=0\nRFModeHang=10\n\
+             NetModeHang=10\nDisplay=None\nDaemon=0\n\
+             [Info]\nRXFrequency=449000000\nTXFrequency=449000000\nPower=1\n\
+             [Log]\nDisplayLevel=1\nFileLevel=0\nFilePath={home}\nFileRoot=log\n\
+             [DMR Id Lookup]\nFile=none\nTime=0\n\
+             [NXDN Id Lookup]\nFile=none\nTime=0\n\
+             [Modem]\nProtocol=udp\nModemAddress=127.0.0.1\nModemPort={modem}\n\
+             LocalAddress=127.0.0.1\nLocalPort={own}\nTXDelay=100\nTrace=0\nDebug=0\n\
+             [DMR]\nEnable=1\nBeacons=0\nColorCode=1\nSelfOnly=0\nCallHang=0\nTXHang=4\n\
+             [DMR Network]\nEnable=1\nType=Direct\nLocalAddress=127.0.0.1\n\
+             LocalPort={network}\nRemoteAddress=127.0.0.1\nRemotePort={to}\nPassword={words}\n\
+             Jitter=360\nSlot1=1\nSlot2=1\nDebug=0\n{off}"
+        );
+        let file = dir.path().join("MMDVM.ini");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new(given("MMDVMHOST").join("MMDVMHost"));
+        command.arg(file);
         Self::run(command, dir)
     }
 
@@ -155,6 +235,15 @@ fn header(dmrd: &Dmrd) -> Option<DataHeader> {
     }
 }
 
+/// Whether one of these is a radio's answer to a text of that number.
+fn has_response(carried: &[Carried], to: Address) -> bool {
+    let mut headers = carried.iter().filter_map(|one| header(&dmrd(one)?));
+    headers.any(|header| {
+        let is_response = matches!(header.kind, Kind::Response { .. });
+        is_response && header.destination == to
+    })
+}
+
 /// What a burst is, in words.
 fn name(dmrd: &Dmrd) -> &'static str {
     match (header(dmrd), dmrd.content) {
@@ -164,7 +253,8 @@ fn name(dmrd: &Dmrd) -> &'static str {
     }
 }
 
-/// Prints what went over the cable from first to last; bursts of one kind in a row are one line.
+/// Prints what went over the cable from first to last; bursts of one kind in a row are one line. A
+/// modem's line does not say who sends to whom.
 fn print(cable: &Cable, names: &[(&str, &str)]) {
     let mut last = (String::new(), 0_usize);
     for one in cable.carried() {
@@ -181,7 +271,10 @@ fn print(cable: &Cable, names: &[(&str, &str)]) {
                     destination,
                     ..
                 } = dmrd;
-                format!("DMRD {source} to {destination}: {}", name(&dmrd))
+                match source {
+                    Address::ALL => format!("burst: {}", name(&dmrd)),
+                    _ => format!("DMRD {source} to {destination}: {}", name(&dmrd)),
+                }
             }
             (None, Ok(packet)) => String::from_utf8_lossy(packet.word()).into_owned(),
             (None, Err(error)) => format!("{error}"),
@@ -217,15 +310,9 @@ fn a_text_to_a_radio_behind_hblink3_and_its_client_at_our_master() {
     let story = one_call(&town, &radios);
 
     // The daemon says that the text was delivered because a radio's response said so.
-    let answered = |one: &Carried| {
-        let header = dmrd(one).and_then(|dmrd| header(&dmrd));
-        header.is_some_and(|header| {
-            let is_response = matches!(header.kind, Kind::Response { .. });
-            is_response && header.destination == number
-        })
-    };
-    assert!(packets(&cable, RADIOS_TO_THEM, true).iter().any(answered));
-    assert!(packets(&cable, DESK_TO_THEM, false).iter().any(answered));
+    let answered = |link, to_link| has_response(&packets(&cable, link, to_link), number);
+    assert!(answered(RADIOS_TO_THEM, true));
+    assert!(answered(DESK_TO_THEM, false));
 
     // Its client side is logged in to us, and we answer its pings.
     let console = town.console("boss");
@@ -243,4 +330,59 @@ fn a_text_to_a_radio_behind_hblink3_and_its_client_at_our_master() {
     print(&cable, &names);
     println!("{}", story["assignments"][0]["stamps"]);
     drop(program);
+}
+
+/// A whole call to a radio of a site whose program logs in to our master.
+fn call_over_a_site(
+    slot: u8,
+    speech: impl Speech,
+    start: fn(u16, Ports) -> Program,
+    names: &[(&str, &str)],
+) {
+    let [ours, radios, local, program] = [(); 4].map(|()| free_port());
+    let site = Ports {
+        radios,
+        local,
+        program,
+    };
+    let cable = Cable::to(&[ours, site.radios].map(loopback));
+    let mut desk = config(GatewayRole::Listen, ours);
+    let air = desk.gateways[0].air.as_mut().unwrap();
+    air.slot = slot;
+    let number = air.desk;
+    let port = cable.ports[RADIOS_TO_SITE];
+    let radios = at(&desk, REPEATER, port, GatewayRole::Listen);
+    let town = Town::start_with(desk);
+    let running = Site::start(REPEATER, site, speech);
+    let program = start(cable.ports[SITE_TO_US], site);
+
+    // Both wait ten seconds for nothing before they log in.
+    let console = town.console("boss");
+    until("the login", &console, || {
+        let said = packets(&cable, SITE_TO_US, false);
+        let is_ack = |one: &&Carried| matches!(Packet::parse(&one.bytes), Ok(Packet::Ack { .. }));
+        (said.iter().filter(is_ack).count() >= 3).then_some(())
+    });
+    let story = one_call(&town, &radios);
+
+    let answered = |link| has_response(&packets(&cable, link, true), number);
+    assert!(answered(RADIOS_TO_SITE) && answered(SITE_TO_US));
+    print(&cable, names);
+    println!("{}", story["assignments"][0]["stamps"]);
+    drop((program, running));
+}
+
+#[test]
+#[ignore = "make peers-extra DMRGATEWAY=DIR"]
+fn a_text_to_a_radio_behind_dmrgateway_that_logs_in_to_our_master() {
+    let speech = AsHost { repeater: REPEATER };
+    let names = [("DMRGateway", "daemon"), ("radios", "host")];
+    call_over_a_site(1, speech, Program::dmrgateway, &names);
+}
+
+#[test]
+#[ignore = "make peers-extra MMDVMHOST=DIR"]
+fn a_text_to_a_radio_behind_mmdvmhost_that_logs_in_to_our_master() {
+    let names = [("MMDVMHost", "daemon"), ("radios", "modem")];
+    call_over_a_site(2, AsModem::default(), Program::mmdvmhost, &names);
 }

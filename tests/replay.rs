@@ -106,6 +106,20 @@ fn the_day_with_radios_loses_nothing_and_says_what_is_real() {
     assert_eq!(verified.status.code(), Some(0));
 }
 
+/// The fleet of the day behind DMR repeaters; five minutes of it, as the air takes its time.
+#[test]
+fn with_radios_it_goes_over_homebrew_too() {
+    let window = ["--from", "2018-05-12T20:00", "--to", "2018-05-12T20:05"];
+    let air = ["--with-radios", "--transport", "homebrew", "--speed", "60"];
+    let report = report(&day(&[&window[..], &air, &["--json"]].concat()));
+    balanced(&report);
+    for (name, least) in [("reported", 1), ("delivered", 1), ("accepted", 1)] {
+        assert!(number(&report, name) >= least, "{name}: {report}");
+    }
+    let none = ["lost", "silent_past_limit", "untold"];
+    assert_eq!(none.map(|name| number(&report, name)), [0; 3], "{report}");
+}
+
 #[test]
 fn six_hundred_times_faster_needs_no_stretching_and_more_does() {
     let hours = ["--from", "2018-05-12T20:00", "--to", "2018-05-12T20:20"];

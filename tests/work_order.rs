@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Town, radios, report, sample, until_cleared, until_registered};
+use common::{Town, radios, report, sample, until_call, until_cleared, until_registered};
 use serde_json::{Value, json};
 use tieqi::config::Config;
 use tieqi::engine::policy::Key;
@@ -65,6 +65,36 @@ fn an_assignment_climbs_the_ladder_as_a_work_order() {
     assert_eq!((stats.offers, stats.keys.total()), (1, 4), "{stats}");
     assert!(stats.work_orders >= 1, "{stats:?}");
     assert!(stats.work_order_reports >= 4, "{stats:?}");
+}
+
+#[test]
+fn an_order_that_is_declined_goes_to_another_unit() {
+    let town = Town::start_with(with_work_orders());
+    let rates = Rates {
+        decline: 1.0,
+        ..Rates::NONE
+    };
+    let radios = radios(&town.config, 1, rates);
+    let mut calls = town.console("calls");
+    until_registered(&radios, &calls);
+
+    let answer = calls.call("incident.report", &report("one")).unwrap();
+    let get = ("incident.get", json!({ "incident": answer["incident"] }));
+    let [first, second] = until_call("a second unit to be asked", &mut calls, get, |story| {
+        let assignments = story["assignments"].as_array()?;
+        let first = assignments.iter().find(|one| one["rung"] == "declined")?;
+        let second = assignments
+            .iter()
+            .find(|one| one["unit"] != first["unit"])?;
+        Some([first, second].map(|one| one["stamps"].clone()))
+    });
+    assert_eq!(first["declined"]["source"], "radio");
+    assert!(second["offered"]["at"].as_u64() >= first["declined"]["at"].as_u64());
+    let stats = radios.stop().unwrap();
+    assert!(
+        stats.work_order_reports >= 1 && stats.declines >= 1,
+        "{stats:?}"
+    );
 }
 
 #[test]

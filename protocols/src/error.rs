@@ -53,6 +53,8 @@ pub enum Layer {
     Lip,
     /// Homebrew network: repeaters and their master over UDP.
     Homebrew,
+    /// A repeater's modem and its host.
+    Mmdvm,
     /// TETRA PEI: lines.
     Pei,
     /// TETRA: short data.
@@ -85,6 +87,7 @@ impl Layer {
             Self::Udt => "udt",
             Self::Lip => "lip",
             Self::Homebrew => "homebrew",
+            Self::Mmdvm => "mmdvm",
             Self::Pei => "pei",
             Self::Sds => "sds",
             Self::Nmea => "nmea",

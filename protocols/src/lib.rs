@@ -8,6 +8,7 @@
 //! Hdap (service, opcode, payload)    inside    Hstrp datagram (UDP)  or  Hrnp frame (serial)
 //! Pdu, Block (header, control, data) inside    Burst, 33 bytes of a DMR slot
 //! Burst                              inside    Dmrd, a Homebrew datagram (UDP)
+//!                                              or  Mmdvm, a frame of a modem (serial, UDP)
 //! ```
 //! All public evidence for these frames comes from DMR models; nothing public shows them on a
 //! PDT-mode terminal. protocols/README.md says for each frame what it was checked against.
@@ -31,6 +32,7 @@ pub mod link;
 pub mod lip;
 pub mod lp;
 pub mod message;
+pub mod mmdvm;
 pub mod nmea;
 pub mod pei;
 pub mod radio_ip;

@@ -16,4 +16,5 @@ pub mod replay;
 pub mod serve;
 pub mod simulate;
 mod town;
+pub mod transport;
 pub mod user;

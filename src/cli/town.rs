@@ -3,7 +3,7 @@
 //! on it.
 
 use crate::config::users::{Role, Users};
-use crate::config::{Config, GatewayRole};
+use crate::config::{Config, Gateway, GatewayRole};
 use crate::engine::policy::{Mode, Policy};
 use crate::radio::{Radios, Stats};
 use crate::shell::Server;
@@ -35,17 +35,21 @@ pub(super) fn on_free_ports(config: &mut Config) -> anyhow::Result<()> {
     config.console.listen.set_port(0);
     config.http.listen.set_port(0);
     for gateway in &mut config.gateways {
-        if gateway.role != GatewayRole::Listen || gateway.links.is_empty() {
+        if gateway.role != GatewayRole::Listen || bound_ports(gateway).next().is_none() {
             bail!(
                 "gateway {} does not listen: simulated radios connect",
                 gateway.name
             );
         }
-        for link in &mut gateway.links {
-            link.port = 0;
-        }
+        bound_ports(gateway).for_each(|port| *port = 0);
     }
     Ok(())
+}
+
+/// The ports a gateway that listens has, in the order the daemon binds them.
+fn bound_ports(gateway: &mut Gateway) -> impl Iterator<Item = &mut u16> {
+    let links = gateway.links.iter_mut().map(|link| &mut link.port);
+    links.chain(gateway.air.iter_mut().map(|air| &mut air.port))
 }
 
 /// Brings the deadlines of people and the fastest move to a speed of the simulated world. One that
@@ -124,12 +128,9 @@ pub(super) fn users() -> anyhow::Result<Users> {
 
 /// The daemon took free ports; the radios must know them.
 pub(super) fn point_radios_at(config: &mut Config, server: &Server) {
-    let links = config
-        .gateways
-        .iter_mut()
-        .flat_map(|gateway| &mut gateway.links);
-    for (link, bound) in links.zip(&server.links) {
-        link.port = bound.port();
+    let ports = config.gateways.iter_mut().flat_map(bound_ports);
+    for (port, bound) in ports.zip(&server.links) {
+        *port = bound.port();
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod aged;
 pub(crate) mod air;
 pub(crate) mod cable;
 pub(crate) mod process;
+pub(crate) mod site;
 pub(crate) mod small_disk;
 
 use serde_json::{Value, json};

@@ -1,21 +1,23 @@
 //! A frame field by field, for people: what each byte is and what it means. Nothing decides by
 //! these words; a program reads the frames themselves.
 //!
-//! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, `RPT`, `MST` and `DMR` are Homebrew,
-//! `$` a sentence of a receiver, `AT` and `+C` a line of a terminal's interface; anything else is
-//! taken for HDAP.
+//! Recognised by its first bytes: `2B` is HSTRP, 0x7E is HRNP, 0xE0 a modem's, `RPT`, `MST` and
+//! `DMR` are Homebrew, `$` a sentence of a receiver, `AT` and `+C` a line of a terminal's
+//! interface; anything else is taken for HDAP.
 //! What is none of these may be a DMR frame, by its length: 33 bytes are a burst, 12 a PDU whose
 //! checksum tells its kind, 11 a location report. Only frames that would be accepted are described;
 //! of others the refusal says what is wrong.
 
 mod dmr;
 mod homebrew;
+mod mmdvm;
 mod payload;
 mod text;
 mod walk;
 
 pub use dmr::{describe_burst, describe_lip, describe_pdu};
 pub use homebrew::describe_homebrew;
+pub use mmdvm::describe_mmdvm;
 pub use text::{describe_nmea, describe_pei};
 pub use walk::Field;
 
@@ -53,6 +55,7 @@ fn by_first_bytes(bytes: &[u8]) -> Result<Vec<Field>, DecodeError> {
     match bytes {
         [b'2', b'B', ..] => describe_hstrp(bytes),
         [crate::hrnp::START, ..] => describe_hrnp(bytes),
+        [crate::mmdvm::START, ..] => describe_mmdvm(bytes),
         [b'R', b'P', b'T', ..] | [b'M', b'S', b'T', ..] | [b'D', b'M', b'R', ..] => {
             describe_homebrew(bytes)
         }

@@ -299,3 +299,23 @@ proptest! {
         }
     }
 }
+
+/// A packet that is read has a row in the README.
+#[test]
+fn the_readme_has_a_row_of_every_packet() {
+    let readme = include_str!("../../README.md");
+    let rows = || {
+        readme
+            .lines()
+            .filter(|line| line.starts_with("| ") && !line.ends_with("none |"))
+    };
+    for (word, _) in KINDS {
+        let word = core::str::from_utf8(word).unwrap();
+        let has = |row: &str| {
+            let frame = row.trim_start_matches("| ").split(" | ").next();
+            let words = frame.unwrap().split(|char: char| !char.is_alphanumeric());
+            words.into_iter().any(|one| one == word)
+        };
+        assert!(rows().any(has), "no row for {word}");
+    }
+}

@@ -1,7 +1,7 @@
 //! One target a decoder. Each is given the input as it is, and a captured frame the input alters,
 //! its checksums made to fit.
 
-use crate::seeds::{self, altered, seal_hdap, seal_hrnp, seal_hstrp, seal_pdu};
+use crate::seeds::{self, altered, seal_hdap, seal_hrnp, seal_hstrp, seal_nmea, seal_pdu};
 use crate::spent::{tell, within};
 use bolero::check;
 use tieqi_protocols::describe;
@@ -19,10 +19,14 @@ use tieqi_protocols::dmr::udt::Content;
 use tieqi_protocols::dmr::{Burst, Csbk, DataHeader, Pdu};
 use tieqi_protocols::gps::GpsField;
 use tieqi_protocols::hdap::{Hdap, MAX_PAYLOAD, Service};
+use tieqi_protocols::homebrew::Packet;
 use tieqi_protocols::hrnp::Hrnp;
 use tieqi_protocols::hstrp::Hstrp;
-use tieqi_protocols::lip::Lip;
+use tieqi_protocols::lip::{Lip, LongReport};
 use tieqi_protocols::message::Message;
+use tieqi_protocols::mmdvm::{Mmdvm, START};
+use tieqi_protocols::nmea::{self, Sentence};
+use tieqi_protocols::pei::{Reader, Sds};
 use tieqi_protocols::text::Text;
 use tieqi_protocols::{Parsed, error::DecodeError};
 
@@ -144,7 +148,6 @@ target!(text, |input| {
 });
 
 target!(burst, |input| {
-    let unsealed = |_: &mut [u8]| {};
     with_seeds(&seeds::BURSTS, input, unsealed, |bytes| {
         let Ok(read) = within(0, || Burst::parse(bytes)) else {
             return;
@@ -266,7 +269,6 @@ target!(unified_data, |input| {
 });
 
 target!(position, |input| {
-    let unsealed = |_: &mut [u8]| {};
     with_seeds(&seeds::LIP, input, unsealed, |bytes| {
         let sds = within(0, || Lip::parse_sds(bytes));
         let udt = within(0, || Lip::parse_udt(bytes));
@@ -280,11 +282,81 @@ target!(position, |input| {
     });
 });
 
+target!(homebrew, |input| {
+    with_seeds(&seeds::HOMEBREW, input, unsealed, |bytes| {
+        if let Ok(packet) = within(0, || Packet::parse(bytes)) {
+            assert_eq!(packet.to_bytes(), bytes);
+            within(4 * 1024 + 4 * bytes.len(), || packet.to_string());
+        }
+    });
+});
+
+target!(modem, |input| {
+    with_seeds(&seeds::MODEM, input, unsealed, |bytes| {
+        if let Some(frame) = complete(within(0, || Mmdvm::parse(bytes))) {
+            let mut again = Vec::new();
+            frame.emit(&mut again);
+            // The longest short ones can be said in the long way too.
+            let is_long = bytes.starts_with(&[START, 0]);
+            assert!(is_long || again == bytes[..again.len()]);
+            assert_eq!(complete(Mmdvm::parse(&again)), Some(frame));
+            let _ = (frame.burst(), frame.to_string());
+        }
+    });
+});
+
+target!(pei_line, |input| {
+    with_seeds(&seeds::PEI, input, unsealed, |bytes| {
+        within(16 * 1024 + 2 * bytes.len(), || {
+            let (mut reader, mut rest) = (Reader::default(), bytes);
+            while let Some(said) = reader.read(&mut rest) {
+                drop(said.map(|said| said.to_bytes()));
+            }
+            assert!(rest.is_empty());
+        });
+    });
+});
+
+target!(short_data, |input| {
+    with_seeds(&seeds::SDS, input, unsealed, |bytes| {
+        // A line holds no more.
+        let bytes = bytes.get(..MAX_SHORT_DATA).unwrap_or(bytes);
+        let bound = 256 + 4 * bytes.len();
+        let status = within(bound, || Sds::parse_status(bytes));
+        for sds in [within(bound, || Sds::parse(bytes)), status] {
+            let Ok(sds) = sds else { continue };
+            // The long report is written in the one form its sources describe.
+            let is_place = matches!(sds, Sds::LongLip(_));
+            assert!(is_place || sds.to_bytes() == bytes, "{sds:?}");
+            within(1024 + 32 * bytes.len(), || sds.to_string());
+        }
+        let _ = within(0, || {
+            LongReport::parse(bytes).map(|report| report.degrees_e7())
+        });
+    });
+});
+
+/// Octets of the longest line of a terminal, two digits each.
+const MAX_SHORT_DATA: usize = 300;
+
+target!(sentence, |input| {
+    with_seeds(&seeds::NMEA, input, seal_nmea, |bytes| {
+        if let Ok(sentence) = within(2 * 1024, || Sentence::parse(bytes)) {
+            assert_eq!(
+                Sentence::parse(sentence.to_bytes().trim_ascii_end()),
+                Ok(sentence)
+            );
+            let _ = (sentence.fix(), sentence.taken_utc_ms(0));
+        }
+        let _ = complete(within(2 * 1024, || Sentence::next(bytes)));
+        assert!(bytes.is_empty() || nmea::resync(bytes) > 0);
+    });
+});
+
 target!(described, |input| {
     with_seeds(&seeds::HDAP, input, seal_hdap, described_as_any);
     with_seeds(&seeds::HSTRP, input, seal_hstrp, described_as_any);
     with_seeds(&seeds::HRNP, input, seal_hrnp, described_as_any);
-    let unsealed = |_: &mut [u8]| {};
     with_seeds(&seeds::BURSTS, input, unsealed, described_as_any);
     with_seeds(
         &seeds::PDUS,
@@ -293,7 +365,14 @@ target!(described, |input| {
         described_as_any,
     );
     with_seeds(&seeds::LIP, input, unsealed, described_as_any);
+    with_seeds(&seeds::HOMEBREW, input, unsealed, described_as_any);
+    with_seeds(&seeds::MODEM, input, unsealed, described_as_any);
+    with_seeds(&seeds::PEI, input, unsealed, described_as_any);
+    with_seeds(&seeds::NMEA, input, seal_nmea, described_as_any);
 });
+
+/// Of frames without a checksum.
+fn unsealed(_: &mut [u8]) {}
 
 /// The input itself, and what its changes make of a captured frame.
 fn with_seeds(seeds: &[Vec<u8>], input: &[u8], seal: fn(&mut [u8]), read: impl Fn(&[u8])) {
@@ -379,6 +458,10 @@ fn described_as_any(bytes: &[u8]) {
         describe::describe_hdap,
         describe::describe_hstrp,
         describe::describe_hrnp,
+        describe::describe_homebrew,
+        describe::describe_mmdvm,
+        describe::describe_pei,
+        describe::describe_nmea,
         describe::describe_burst,
         describe::describe_pdu,
         describe::describe_lip,

@@ -1,7 +1,7 @@
 //! Confirmed delivery: a sender and a receiver whose bursts are lost, repeated and mixed with
 //! others', in any order of calls and times.
 
-use crate::spent::{tell, within};
+use crate::spent::{tell, within_bytes};
 use bolero::{TypeGenerator, check};
 use std::collections::BTreeMap;
 use tieqi_protocols::dmr::block::Rate;
@@ -49,7 +49,7 @@ fn slot() {
         .with_type::<Vec<Step>>()
         .with_iterations(ITERATIONS)
         .for_each(|steps| {
-            within(MAX_HELD, || {
+            within_bytes(MAX_HELD, || {
                 let mut slot = Slot::new();
                 steps.iter().for_each(|step| slot.take(step));
                 slot.end();

@@ -2,7 +2,7 @@
 //! What must hold is said in `Owner`.
 
 use crate::far::{Far, Odd, air, answer, asked, message, peer};
-use crate::spent::{tell, within};
+use crate::spent::{tell, within_bytes};
 use bolero::{TypeGenerator, check};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ macro_rules! target {
                 .with_type::<Vec<Step>>()
                 .with_iterations(ITERATIONS)
                 .for_each(|steps| {
-                    within(MAX_HELD, || {
+                    within_bytes(MAX_HELD, || {
                         let mut owner = Owner::new($far, $link);
                         steps.iter().for_each(|step| owner.take(step));
                         owner.end();

@@ -40,6 +40,36 @@ pub(crate) static PDUS: Frames = LazyLock::new(|| {
 pub(crate) static LIP: Frames =
     LazyLock::new(|| frames(include_str!("../../../fixtures/radio/lip.json"), 11));
 
+pub(crate) static MODEM: Frames = LazyLock::new(|| {
+    let captured = include_str!("../../../fixtures/radio/captured_mmdvm_modem_frames.json");
+    frames(captured, 3)
+});
+/// Short data of TETRA terminals.
+pub(crate) static SDS: Frames = LazyLock::new(|| {
+    frames(
+        include_str!("../../../fixtures/radio/tetra_pei_sds.json"),
+        2,
+    )
+});
+/// The same behind its header, as terminals say it.
+pub(crate) static PEI: Frames = LazyLock::new(|| {
+    let text = include_str!("../../../fixtures/radio/tetra_pei_sds.json");
+    let entries: Vec<Value> = serde_json::from_str(text).unwrap();
+    let line = |entry: &Value| {
+        let (header, data) = (entry["header"].as_str()?, entry["hex"].as_str()?);
+        Some(format!("\r\n{header}\r\n{data}\r\n").into_bytes())
+    };
+    entries.iter().filter_map(line).collect()
+});
+/// The sentences of most manuals.
+pub(crate) static NMEA: Frames = LazyLock::new(|| {
+    let lines: [&[u8]; 2] = [
+        b"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A",
+        b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47",
+    ];
+    lines.map(<[u8]>::to_vec).to_vec()
+});
+
 fn frames(text: &str, shortest: usize) -> Vec<Vec<u8>> {
     let entries: Vec<Value> = serde_json::from_str(text).unwrap();
     let bytes = entries
@@ -133,4 +163,14 @@ pub(crate) fn seal_pdu(bytes: &mut [u8], mask: Mask) {
     if let Some((body, crc)) = bytes.split_last_chunk_mut::<2>() {
         *crc = ccitt(body, mask).to_be_bytes();
     }
+}
+
+/// A sentence's checksum, between `$` and its last three characters.
+pub(crate) fn seal_nmea(line: &mut [u8]) {
+    let [b'$', body @ .., b'*', high, low] = line else {
+        return;
+    };
+    let sum = body.iter().fold(0, |sum, byte| sum ^ byte);
+    let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
+    (*high, *low) = (digit(sum >> 4), digit(sum));
 }

@@ -8,6 +8,7 @@ use super::audit::{self, Acked};
 use super::client::Client;
 use super::desk;
 use super::town::{self, DataDir, PASSWORD};
+use super::transport::Transport;
 use crate::config::Config;
 use crate::radio::{RadioOptions, Radios, Rates};
 use crate::shell::Server;
@@ -28,11 +29,20 @@ pub struct Options {
     /// How long, e.g. 30s or 5m; until ctrl-c when not given.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Incidents a second of wall time.
-    #[arg(long, default_value_t = 3.0)]
+    /// Incidents a second of wall time; over Homebrew 0.5.
+    #[arg(
+        long,
+        default_value_t = 3.0,
+        default_value_if("transport", "homebrew", "0.5")
+    )]
     pub rate: f64,
-    /// How much faster than life the simulated world runs; links always run on real time.
-    #[arg(long, default_value_t = 60.0)]
+    /// How much faster than life the simulated world runs; links and the air always run on real
+    /// time, so over Homebrew 10.
+    #[arg(
+        long,
+        default_value_t = 60.0,
+        default_value_if("transport", "homebrew", "10")
+    )]
     pub speed: f64,
     /// Seed of calls and radios.
     #[arg(long, default_value_t = 1)]
@@ -46,6 +56,9 @@ pub struct Options {
     /// Another town's config instead of the sample one.
     #[arg(long)]
     pub config: Option<PathBuf>,
+    /// What the daemon and its radios speak.
+    #[arg(long, value_enum, default_value_t)]
+    pub transport: Transport,
     /// Lets deadlines of people that the speed brings under 200 ms stand at 200 ms.
     #[arg(long)]
     pub stretch_deadlines: bool,
@@ -124,6 +137,7 @@ fn town(options: &Options) -> anyhow::Result<Config> {
         Some(path) => Config::load(path)?,
         None => Config::sample()?,
     };
+    options.transport.equip(&mut config);
     town::on_free_ports(&mut config)?;
     config.roster.sign_on_at_start = true;
     town::hurry(&mut config.policy, options.speed, options.stretch_deadlines)?;

@@ -52,6 +52,7 @@ impl Report<'_> {
             "rate": self.options.rate,
             "speed": self.options.speed,
             "seed": self.options.seed,
+            "transport": self.options.transport,
             "calls_a_simulated_day": self.calls_a_day(),
             "real_calls_a_day": REAL_CALLS_A_DAY,
             "scene_mean_simulated_s": SCENE_S,

@@ -12,6 +12,7 @@ mod stage;
 mod table;
 
 use super::audit::{self, Audit, Figures};
+use super::transport::Transport;
 use crate::config::{Config, Replay};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -46,9 +47,13 @@ pub struct Options {
     /// Calls before this local time.
     #[arg(long, value_name = "LOCAL TIME")]
     pub to: Option<DateTime>,
-    /// How much faster than life calls come and the simulated world runs; links always run on
-    /// real time.
-    #[arg(long, default_value_t = 600.0)]
+    /// How much faster than life calls come and the simulated world runs; links and the air always
+    /// run on real time, so over Homebrew 20.
+    #[arg(
+        long,
+        default_value_t = 600.0,
+        default_value_if("transport", "homebrew", "20")
+    )]
     pub speed: f64,
     /// Lets deadlines of people that the speed brings under 200 ms stand at 200 ms.
     #[arg(long)]
@@ -56,6 +61,10 @@ pub struct Options {
     /// Simulated gateways and handhelds for the fleet, and a dispatcher. Without, nobody is sent.
     #[arg(long)]
     pub with_radios: bool,
+    /// What the daemon and these radios speak.
+    #[arg(long, value_enum, default_value_t, requires = "with_radios")]
+    #[arg(conflicts_with = "connect")]
+    pub transport: Transport,
     /// Leaves out rows that cannot be read, and counts them, instead of importing nothing.
     #[arg(long)]
     pub skip_bad: bool,

@@ -98,6 +98,7 @@ impl Report<'_> {
             "seconds": self.played.took.as_secs_f64(),
             "speed": self.options.speed,
             "seed": self.options.seed,
+            "transport": self.options.transport,
             "with_radios": self.options.with_radios,
             "own_daemon": self.options.connect.is_none(),
             "deadlines_stretched": self.stretched(),

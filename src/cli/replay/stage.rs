@@ -54,6 +54,7 @@ impl Stage {
     }
 
     fn own(options: &Options, config: &mut Config) -> anyhow::Result<Self> {
+        options.transport.equip(config);
         town::on_free_ports(config)?;
         // Without radios nobody could be told, so nobody is on duty.
         config.roster.sign_on_at_start = options.with_radios;
