@@ -330,7 +330,7 @@ impl List<'_> {
                 let age_s = self.now.at.since_ms(place.taken_at) / 1_000;
                 write!(f, " | {:.5},{:.5} {age_s}秒前", at.lat(), at.lon())?;
                 let places = self.config.usable_places();
-                let near = places.min_by_key(|near| near.point.distance_cm(place.point));
+                let near = places.min_by_key(|near| near.point.distance_squared_cm2(place.point));
                 if let Some(near) = near {
                     write!(f, " 近{}", near.name)?;
                 }

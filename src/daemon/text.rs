@@ -53,7 +53,7 @@ fn place(config: &Config, incident: &Incident) -> String {
         .filter(|_| incident.emergency.is_some());
     let nearest = at.and_then(|at| {
         let places = config.usable_places();
-        places.min_by_key(|place| place.point.distance_cm(at))
+        places.min_by_key(|place| place.point.distance_squared_cm2(at))
     });
     match nearest {
         Some(place) => format!("{said} 近{}", place.name),

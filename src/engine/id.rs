@@ -125,10 +125,14 @@ impl Point {
     /// Straight distance to `other` in centimetres, rounded down.
     #[must_use]
     pub fn distance_cm(self, other: Self) -> u64 {
+        self.distance_squared_cm2(other).isqrt()
+    }
+
+    /// Its square, in square centimetres: enough, and much cheaper, to find what is nearest.
+    #[must_use]
+    pub fn distance_squared_cm2(self, other: Self) -> u64 {
         let dx = self.x_cm.abs_diff(other.x_cm);
         let dy = self.y_cm.abs_diff(other.y_cm);
-        (dx.saturating_mul(dx))
-            .saturating_add(dy.saturating_mul(dy))
-            .isqrt()
+        (dx.saturating_mul(dx)).saturating_add(dy.saturating_mul(dy))
     }
 }

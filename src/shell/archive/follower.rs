@@ -180,14 +180,15 @@ impl Follower {
     fn begin(&mut self, wanted: impl Fn(&Meta) -> bool) -> Result<(), FollowError> {
         let dir = self.dir.join(ARCHIVE_DIR);
         // An archive that was never there is made, and nothing is set aside.
-        let opened = match dir.is_dir() {
-            false => None,
+        let (opened, empty) = match dir.is_dir() {
+            false => (None, None),
             true => match Store::open(&dir) {
-                Ok((store, Some(meta))) => Some((store, meta)),
-                Ok((_, None)) => None,
+                Ok((store, Some(meta))) => (Some((store, meta)), None),
+                // A process ended before anything of it was durable.
+                Ok((store, None)) => (None, Some(store)),
                 Err(error) => {
                     tracing::warn!(%error, "the archive is made again");
-                    None
+                    (None, None)
                 }
             },
         };
@@ -200,8 +201,13 @@ impl Follower {
             return Ok(());
         }
         self.slot.put(None);
-        set_aside(&self.dir)?;
-        let (store, _) = Store::open(&dir)?;
+        let store = match empty {
+            Some(store) => store,
+            None => {
+                set_aside(&self.dir)?;
+                Store::open(&dir)?.0
+            }
+        };
         self.slot.put(Some(store));
         (self.rows, self.gap) = (Rows::default(), false);
         (self.made, self.stored) = (false, 0);

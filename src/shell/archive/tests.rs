@@ -13,7 +13,7 @@ use crate::engine::id::{AssignmentId, CallId, EngineTime, IncidentId, MessageNo,
 use crate::engine::incident::{Classification, Report, Source};
 use crate::engine::policy::{Grade, UnitKind};
 use crate::engine::state::State;
-use crate::journal::DIGEST_BYTES;
+use crate::journal::{DIGEST_BYTES, Journal, Options};
 use serde_json::Value;
 
 const WALL_MS: i64 = 1_763_000_000_000;
@@ -388,4 +388,23 @@ fn a_page_of_calls_ends_between_two_of_the_same_millisecond() {
     }
     assert_eq!(found, [vec![5, 4], vec![3, 2], vec![1]]);
     assert_eq!(span.cursor, None);
+}
+
+#[test]
+fn an_archive_that_holds_nothing_yet_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let disk = FileDisk::lock(dir).unwrap();
+    let (journal, _) = Journal::open(disk, &Options::at(WALL_MS), |_| ()).unwrap();
+    let tip = journal.tip();
+    // A daemon that is killed in its first second leaves this.
+    drop(Store::open(&dir.join(ARCHIVE_DIR)).unwrap());
+    let config = Config::sample().unwrap();
+    let rules = Rules {
+        policy: config.policy,
+        plane: config.plane,
+    };
+    rebuild(dir, rules, tip, |_, _| ()).unwrap();
+    assert_eq!(inspect(dir).unwrap().record, tip.seq);
+    assert!(!dir.join(BROKEN_DIR).exists());
 }
