@@ -182,6 +182,7 @@ impl Daemon {
                 counts.positions_overwritten,
             ),
             ("tieqi_radio_dropped_total", counts.radio_dropped),
+            ("tieqi_radio_flooded_total", counts.radio_flooded),
             ("tieqi_consoles_refused_total", counts.consoles_refused),
             ("tieqi_boards_lost_total", counts.boards_lost),
             ("tieqi_call_floods_total", counts.floods),

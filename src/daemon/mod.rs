@@ -23,6 +23,7 @@ pub mod gateway;
 mod health;
 pub mod notice;
 pub mod output;
+mod pace;
 mod port;
 mod position;
 mod radio;
@@ -205,6 +206,7 @@ pub struct Daemon {
     shown: Shown,
     /// Numbers told to flood.
     floods: BTreeSet<String>,
+    pace: pace::Pace,
     /// Desks that are gone and held claims.
     gone: Vec<Desk>,
     /// Who begins duty with the daemon and did not yet: the disk comes first.
@@ -275,6 +277,7 @@ impl Daemon {
             shown_at: now.at,
             shown: Shown::default(),
             floods: BTreeSet::new(),
+            pace: pace::Pace::default(),
             gone: Vec::new(),
             arriving: VecDeque::new(),
             stages: Stages::default(),

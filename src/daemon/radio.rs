@@ -123,6 +123,9 @@ impl Daemon {
 
     /// A full lane drops radio input and counts it: terminals and gateways repeat themselves.
     pub(super) fn urgent_radio(&mut self, inbound: Inbound) {
+        if self.floods_air(&inbound) {
+            return;
+        }
         match self.urgent.len() < Self::LANE {
             true => self.urgent.push_back(Work::Radio(inbound)),
             false => self.counts.radio_dropped += 1,
@@ -131,6 +134,9 @@ impl Daemon {
 
     /// Emergencies go before all that waits, in the order they came.
     pub(super) fn emergency(&mut self, inbound: Inbound) {
+        if self.floods_air(&inbound) {
+            return;
+        }
         match self.emergencies.len() < Self::EMERGENCIES {
             true => self.emergencies.push_back(inbound),
             false => self.counts.radio_dropped += 1,
@@ -138,6 +144,9 @@ impl Daemon {
     }
 
     fn normal_radio(&mut self, inbound: Inbound) {
+        if self.floods_air(&inbound) {
+            return;
+        }
         match self.normal.len() < Self::LANE {
             true => self.normal.push_back(Work::Radio(inbound)),
             false => self.counts.radio_dropped += 1,

@@ -165,3 +165,45 @@ fn the_key_that_comes_from_the_second_place_changes_nothing() {
     let wanted = ["hello", "hello", "hello", marked.as_str(), "1"];
     assert_eq!(taken(&bench)[before..], wanted);
 }
+
+#[test]
+fn a_terminal_that_floods_delays_no_other() {
+    let mut bench = Bench::with_consoles();
+    let radio = bench.on_duty();
+    let other = RadioId(radio.0 + 1);
+    let most = usize::try_from(pace::OF_TERMINAL).unwrap();
+    bench.later(1_000);
+    for number in 0..10 * pace::OF_TERMINAL {
+        write(&mut bench, radio, (2, number), "我在三楼");
+    }
+    let texts = |bench: &Bench, words| taken(bench).iter().filter(|it| *it == words).count();
+    assert_eq!(texts(&bench, "我在三楼"), most);
+    assert_eq!(
+        bench.daemon.counts.radio_flooded,
+        9 * u64::from(pace::OF_TERMINAL)
+    );
+    write(&mut bench, other, (3, 1), "我在四楼");
+    assert_eq!(texts(&bench, "我在四楼"), 1, "another is heard");
+    press(&mut bench, radio);
+    bench.work();
+    let raised = |event: &&Event| matches!(event, Event::EmergencyRaised { .. });
+    assert_eq!(
+        bench.journal.iter().filter(raised).count(),
+        1,
+        "so is its alarm key"
+    );
+    bench.later(1_000);
+    write(&mut bench, radio, (4, 1), "我在三楼");
+    assert_eq!(
+        texts(&bench, "我在三楼"),
+        most + 1,
+        "a second later it is heard again"
+    );
+    for stranger in 0..2 * pace::OF_STRANGERS {
+        write(&mut bench, RadioId(9_000_000 + stranger), (5, 1), "喂");
+    }
+    assert_eq!(
+        bench.daemon.counts.radio_flooded,
+        9 * u64::from(pace::OF_TERMINAL) + u64::from(pace::OF_STRANGERS)
+    );
+}

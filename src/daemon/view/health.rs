@@ -269,6 +269,8 @@ pub struct Counts {
     pub frames_unsent: u64,
     /// Messages from the air that were dropped because too many waited.
     pub radio_dropped: u64,
+    /// Messages from the air that were dropped because their terminal sent too many a second.
+    pub radio_flooded: u64,
     /// Texts that came again after later ones.
     pub texts_replayed: u64,
     /// Positions taken.
