@@ -61,13 +61,15 @@ impl Daemon {
             Rcp::RadioStatus { target, value } => {
                 told.status = Some((*target, *value));
                 if matches!(*target, StatusTarget::EMERGENCY | StatusTarget::MAN_DOWN) {
-                    tracing::warn!(link = link.0, %target, value, "the gateway's own radio says");
+                    let gateway = self.gateways.name_of(link);
+                    tracing::warn!(gateway, %target, value, "the gateway's own radio says");
                 }
             }
             Rcp::IdentityAnswer { .. } => told.radio = rcp.radio_id().or(told.radio),
             Rcp::BroadcastAnswer { result: 0, .. } => {}
             Rcp::BroadcastAnswer { .. } => {
-                tracing::warn!(link = link.0, %rcp, "the gateway refuses its set-up");
+                let gateway = self.gateways.name_of(link);
+                tracing::warn!(gateway, %rcp, "the gateway refuses its set-up");
             }
             Rcp::IdentityQuery(_) | Rcp::BroadcastStates { .. } | Rcp::BroadcastMessages { .. } => {
                 self.counts.messages_unused += 1

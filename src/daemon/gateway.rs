@@ -142,12 +142,18 @@ impl Gateways {
                 AnyPort::Http(http) => Port::http(index, http),
             })
         });
+        let labelled = ports.map(|port| {
+            let name = gateways.get(port.gateway).map_or("", |it| it.name.as_str());
+            let service = port.service.map_or("all", Named::name);
+            let label = format!("{name} {service} {}", port.slot);
+            Port { label, ..port }
+        });
         Self {
             names: gateways
                 .iter()
                 .map(|gateway| gateway.name.clone())
                 .collect(),
-            ports: ports.collect(),
+            ports: labelled.collect(),
             doubted_until: vec![EngineTime::default(); gateways.len()],
             ticket: 0,
             capacity: limits.queue,
@@ -263,7 +269,12 @@ impl Gateways {
             return;
         };
         if port.accept_from.is_some_and(|only| only != from.ip()) {
-            return refuse(&mut self.refused, link, Some(from), "address");
+            return refuse(
+                &mut self.refused,
+                (link, &port.label),
+                Some(from),
+                "address",
+            );
         }
         port.link.handle_bytes(now.0, Some(from), bytes);
     }
@@ -379,7 +390,7 @@ fn note(
         } => {
             port.up = true;
             port.to_set_up = port.setup.iter().cloned().collect();
-            tracing::info!(link = link.0, ?peer, "link up");
+            tracing::info!(link = port.label, ?peer, "link up");
             heard.extend(peer.map(|peer| Heard::Linked {
                 link,
                 peer: Peer {
@@ -391,10 +402,10 @@ fn note(
         }
         LinkEvent::Down { reason } => {
             port.up = false;
-            tracing::warn!(link = link.0, ?reason, "link down");
+            tracing::warn!(link = port.label, ?reason, "link down");
         }
         LinkEvent::LoginFailed { cause } => {
-            tracing::error!(link = link.0, %cause, "cannot log in");
+            tracing::error!(link = port.label, %cause, "cannot log in");
         }
         LinkEvent::Sent { token } => {
             let sent = port.landed(token);
@@ -413,18 +424,25 @@ fn note(
             let slot = channel.unwrap_or(port.slot);
             heard.push(Heard::Message { link, slot, bytes });
         }
-        LinkEvent::Refused { from, reason } => refuse(refused, link, from, reason.reason()),
+        LinkEvent::Refused { from, reason } => {
+            refuse(refused, (link, &port.label), from, reason.reason());
+        }
     }
 }
 
 /// Counts a refused datagram; each source and reason is logged once.
-fn refuse(refused: &mut Refusals, link: LinkId, from: Option<SocketAddr>, reason: &'static str) {
+fn refuse(
+    refused: &mut Refusals,
+    (link, label): (LinkId, &str),
+    from: Option<SocketAddr>,
+    reason: &'static str,
+) {
     let key = (link, from, reason);
     if let Some(count) = refused.get_mut(&key) {
         *count += 1;
     } else if refused.len() < Gateways::MAX_SOURCES {
         tracing::warn!(
-            link = link.0,
+            link = label,
             ?from,
             reason,
             "refused; further ones are counted"
