@@ -402,7 +402,7 @@ fn the_readme_names_source_standing_and_vector_of_every_frame() {
             }
         }
     }
-    let expected = [("LP", 8), ("RCP", 8), ("RRS", 5), ("TMP", 10)];
+    let expected = [("LP", 10), ("RCP", 8), ("RRS", 5), ("TMP", 10)];
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
     is_named("DDS", "DDS");
     is_named("data", "data");

@@ -585,7 +585,7 @@ mod tests {
                 refused += u32::from(!is_taken);
             }
         }
-        assert_eq!((files_read, taken, refused, none), (16, 276, 3, 34));
+        assert_eq!((files_read, taken, refused, none), (17, 279, 3, 34));
     }
 
     #[test]

@@ -250,6 +250,10 @@ impl Replica {
             }
         }
         for (incident, record, line) in self.log.drain(..) {
+            if changes.is_full() {
+                store.write(std::mem::take(&mut changes))?;
+                make_way();
+            }
             changes.delivery(incident, record, &line);
         }
         if let (Some(how), Some(point)) = (whole, self.point) {

@@ -22,12 +22,18 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Layout of keys and rows; an archive of another one is made again.
 const FORMAT: u16 = 4;
 /// Memory for pages, as sled counts it; it takes half as much again.
 const CACHE_BYTES: u64 = 8 << 20;
+/// A segment of sled's file, and the most it gives one of its threads to write.
+const SEGMENT_BYTES: usize = 4 << 20;
+/// Changes between two flushes. sled 0.34 waits for itself for ever when all seven of its threads
+/// are about to write segments while another one is asked for: that needs more than they can have
+/// in hand between two flushes, even if each change is written a dozen times over.
+const UNFLUSHED_BYTES: usize = 1 << 20;
 const META: &[u8] = b"m";
 
 /// Why the archive cannot be used; it is made again.
@@ -163,17 +169,21 @@ impl Index<'_> {
 pub(crate) struct Store {
     db: sled::Db,
     broken: AtomicBool,
+    unflushed: AtomicUsize,
 }
 
 impl Store {
     /// Opens or makes the archive in `dir` and reads all of it once.
     pub(crate) fn open(dir: &Path) -> Result<(Self, Option<Meta>), StoreError> {
         let db = contained(|| {
-            let config = sled::Config::new().path(dir);
+            let config = sled::Config::new().path(dir).segment_size(SEGMENT_BYTES);
             Ok(config.cache_capacity(CACHE_BYTES).open()?)
         })?;
-        let broken = AtomicBool::new(false);
-        let store = Self { db, broken };
+        let store = Self {
+            db,
+            broken: AtomicBool::new(false),
+            unflushed: AtomicUsize::new(0),
+        };
         let mut meta = store.meta()?;
         let rows = store.check(meta.as_ref())?;
         if let Some(meta) = &mut meta {
@@ -227,11 +237,17 @@ impl Store {
 
     /// Applies changes at once.
     pub(super) fn write(&self, changes: Changes) -> Result<(), StoreError> {
-        self.contained(|| Ok(self.db.apply_batch(changes.0)?))
+        let bytes = changes.bytes;
+        self.contained(|| Ok(self.db.apply_batch(changes.batch)?))?;
+        match self.unflushed.fetch_add(bytes, Ordering::Relaxed) + bytes {
+            0..UNFLUSHED_BYTES => Ok(()),
+            _ => self.flush(),
+        }
     }
 
     /// Hands everything to the operating system.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
+        self.unflushed.store(0, Ordering::Relaxed);
         self.contained(|| Ok(self.db.flush().map(|_| ())?))
     }
 
@@ -300,12 +316,29 @@ impl Store {
 
 /// Changes that are made together.
 #[derive(Debug, Default)]
-pub(super) struct Changes(sled::Batch);
+pub(super) struct Changes {
+    batch: sled::Batch,
+    bytes: usize,
+}
 
 impl Changes {
+    /// Most of them that should be made together.
+    const MAX_BYTES: usize = UNFLUSHED_BYTES / 4;
+
+    /// Whether they should be made before there are more.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= Self::MAX_BYTES
+    }
+
+    fn insert(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        let (key, value) = (key.as_ref(), value.as_ref());
+        self.bytes += key.len() + value.len();
+        self.batch.insert(key, value);
+    }
+
     pub(super) fn meta(&mut self, meta: &Meta) {
         if let Ok(bytes) = postcard::to_allocvec(meta) {
-            self.0.insert(META, bytes);
+            self.insert(META, bytes);
         }
     }
 
@@ -319,11 +352,10 @@ impl Changes {
         let Ok(bytes) = postcard::to_allocvec(row) else {
             return;
         };
-        self.0.insert(row_key(id), bytes);
+        self.insert(row_key(id), bytes);
         let indexes = units.map(Index::OfUnit).chain([Index::Incidents]);
         for index in indexes {
-            self.0
-                .insert(index.key((row.reported_ms, id.0)), Vec::new());
+            self.insert(index.key((row.reported_ms, id.0)), []);
         }
     }
 
@@ -332,9 +364,9 @@ impl Changes {
         let Ok(bytes) = postcard::to_allocvec(row) else {
             return;
         };
-        self.0.insert(call_key(id), bytes);
+        self.insert(call_key(id), bytes);
         for index in [Index::Calls, Index::OfCaller(row.caller)] {
-            self.0.insert(index.key((row.arrived_ms, id.0)), Vec::new());
+            self.insert(index.key((row.arrived_ms, id.0)), []);
         }
     }
 
@@ -342,7 +374,7 @@ impl Changes {
     pub(super) fn delivery(&mut self, id: IncidentId, record: u64, line: &str) {
         let number = id.0.to_be_bytes();
         let key = [b"d".as_slice(), &number, &record.to_be_bytes()].concat();
-        self.0.insert(key, line.as_bytes());
+        self.insert(key, line);
     }
 }
 
