@@ -19,10 +19,12 @@ use crate::daemon::archive::{Cursor, Rows};
 use crate::engine::id::{CallId, IncidentId, Point};
 use crate::journal::ChainPoint;
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind::WouldBlock;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Layout of keys and rows; an archive of another one is made again.
 const FORMAT: u16 = 4;
@@ -34,6 +36,9 @@ const SEGMENT_BYTES: usize = 4 << 20;
 /// are about to write segments while another one is asked for: that needs more than they can have
 /// in hand between two flushes, even if each change is written a dozen times over.
 const UNFLUSHED_BYTES: usize = 1 << 20;
+/// How often a locked file is tried again, and how long between.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 const META: &[u8] = b"m";
 
 /// Why the archive cannot be used; it is made again.
@@ -177,7 +182,7 @@ impl Store {
     pub(crate) fn open(dir: &Path) -> Result<(Self, Option<Meta>), StoreError> {
         let db = contained(|| {
             let config = sled::Config::new().path(dir).segment_size(SEGMENT_BYTES);
-            Ok(config.cache_capacity(CACHE_BYTES).open()?)
+            Ok(open_unlocked(&config.cache_capacity(CACHE_BYTES))?)
         })?;
         let store = Self {
             db,
@@ -375,6 +380,21 @@ impl Changes {
         let number = id.0.to_be_bytes();
         let key = [b"d".as_slice(), &number, &record.to_be_bytes()].concat();
         self.insert(key, line);
+    }
+}
+
+/// Opens it. Only this daemon has the directory; when sled finds its file locked, the one that was
+/// closed a moment ago still has a thread at work in it.
+fn open_unlocked(config: &sled::Config) -> sled::Result<sled::Db> {
+    let mut tries = 0;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if error.kind() == WouldBlock && tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
     }
 }
 
