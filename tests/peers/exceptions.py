@@ -12,6 +12,8 @@ EDITED = "checks no HDAP checksum; the frame was edited by who published it"
 NINE = "knows the form of 8 bytes alone; one of 9 is on record"
 GROUP_ACK = "knows the form of 9 bytes alone; others describe one of 13"
 LP = "reads LP A001 and A002 alone"
+ORDERS = ("hdap services_made: tmp_a[abc]|hdap services_made: tmp_b[cd]|"
+          "hdap services_made: tmp_ad_9|hdap services_made: tmp_ad_13")
 RCP = "leaves the payload of most RCP opcodes unread"
 
 EXCEPTIONS = (
@@ -40,12 +42,18 @@ EXCEPTIONS = (
      "header ours: unified data|header dmr_pdus: test_data_header:56",
      "leaves out the protect bit of a UDT header"),
     (OKDMR, "reads *|writes",
-     "hdap ours: ack of a group text with its source", GROUP_ACK),
+     "hdap ours: ack of a group text with its source|hdap services_made: tmp_b2_13", GROUP_ACK),
     (OKDMR, "lacks extra|writes",
      "hdap ours: position request of 9 bytes|hdap hytera_hdap: test_location_protocol:12", NINE),
     # ok-dmrlib does not know it.
     (OKDMR, "refuses",
-     "hdap ours: *report*|hdap ours: subscription*|hdap hytera_made: lp_emergency_*", LP),
+     "hdap ours: *report*|hdap ours: subscription*|hdap hytera_made: lp_emergency_*|"
+     "hdap services_made: lp_[ab]003|hdap services_made: lp_b003_unknown|"
+     "hdap services_made: lp_d00[23]", LP),
+    (OKDMR, "refuses", ORDERS,
+     "names work orders to a terminal without reading them, knows none to a group"),
+    (OKDMR, "writes",
+     "hstrp services_made: hstrp_two_messages", "writes the first of several messages alone"),
     (OKDMR, "refuses",
      "hdap hytera_hdap: test_location_protocol:18|hdap hytera_hdap: test_location_protocol:20", LP),
     (OKDMR, "refuses",
@@ -73,7 +81,12 @@ EXCEPTIONS = (
     (KAITAI, "refuses",
      "hdap ours: position request of 9 bytes|hdap hytera_hdap: test_location_protocol:12", NINE),
     (KAITAI, "refuses",
-     "hdap ours: ack of a group text with its source", GROUP_ACK),
+     "hdap ours: ack of a group text with its source|hdap services_made: tmp_b2_13", GROUP_ACK),
+    (KAITAI, "reads date|reads time|reads speed_dkn|reads course_deg",
+     "hdap services_made: lp_[abd]003", "reads a field of NULs as it stands, not as unknown"),
+    (KAITAI, "refuses",
+     "hdap services_made: lp_b003_unknown", "reads a place of NULs as a number"),
+    (KAITAI, "refuses", ORDERS, "takes a work order and its ack for a text"),
     (KAITAI, "lacks is_first_try|lacks may_retry|lacks pad_bits",
      "header ours: raw short data|header dmr_made: header_14_raw",
      "reads every header 14 as a status"),
