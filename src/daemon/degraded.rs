@@ -125,7 +125,12 @@ impl Daemon {
 
     /// Whether what the air tells is not recorded, so that it must not be acknowledged either.
     pub(super) fn records_nothing(&self) -> bool {
-        self.degraded.is_some() || self.is_behind()
+        self.goes_unrecorded(|| false)
+    }
+
+    /// The same of a message. A cry for help waits for the disk, however much does.
+    pub(super) fn goes_unrecorded(&self, cry: impl FnOnce() -> bool) -> bool {
+        self.degraded.is_some() || (self.is_behind() && !cry())
     }
 
     /// Why a command is refused whatever it says, if it is.

@@ -89,8 +89,11 @@ pub enum Heard {
     },
 }
 
-/// Refused datagrams by link, source and reason.
-type Refusals = BTreeMap<(LinkId, Option<SocketAddr>, &'static str), u64>;
+/// Link, source and reason.
+type Refusal = (LinkId, Option<SocketAddr>, &'static str);
+
+/// Refused datagrams.
+type Refusals = BTreeMap<Refusal, u64>;
 
 /// All links of all gateways. A link's place in the config is its [`LinkId`].
 pub struct Gateways {
@@ -142,18 +145,12 @@ impl Gateways {
                 AnyPort::Http(http) => Port::http(index, http),
             })
         });
-        let labelled = ports.map(|port| {
-            let name = gateways.get(port.gateway).map_or("", |it| it.name.as_str());
-            let service = port.service.map_or("all", Named::name);
-            let label = format!("{name} {service} {}", port.slot);
-            Port { label, ..port }
-        });
         Self {
             names: gateways
                 .iter()
                 .map(|gateway| gateway.name.clone())
                 .collect(),
-            ports: labelled.collect(),
+            ports: ports.collect(),
             doubted_until: vec![EngineTime::default(); gateways.len()],
             ticket: 0,
             capacity: limits.queue,
@@ -269,12 +266,8 @@ impl Gateways {
             return;
         };
         if port.accept_from.is_some_and(|only| only != from.ip()) {
-            return refuse(
-                &mut self.refused,
-                (link, &port.label),
-                Some(from),
-                "address",
-            );
+            let label = || label(&self.names, port);
+            return refuse(&mut self.refused, (link, Some(from), "address"), label);
         }
         port.link.handle_bytes(now.0, Some(from), bytes);
     }
@@ -327,7 +320,7 @@ impl Gateways {
                     if let Some(until) = self.doubted_until.get_mut(port.gateway) {
                         *until = doubt(now, *until, &event);
                     }
-                    note(&mut self.refused, link, port, event, heard);
+                    note(&mut self.refused, &self.names, (link, port), event, heard);
                 }
                 if !port.send_next(now, heard) {
                     break;
@@ -349,9 +342,8 @@ impl Gateways {
     /// for each link.
     pub fn health(&self) -> impl Iterator<Item = (&str, &'static str, u8, bool, usize)> {
         self.ports.iter().map(|port| {
-            let name = self.names.get(port.gateway).map_or("", String::as_str);
-            let service = port.service.map_or("all", Named::name);
-            (name, service, port.slot, port.up, port.queue.len())
+            let (name, service, slot) = place(&self.names, port);
+            (name, service, slot, port.up, port.queue.len())
         })
     }
 
@@ -375,10 +367,22 @@ fn doubt(now: EngineTime, until: EngineTime, event: &LinkEvent) -> EngineTime {
     }
 }
 
+/// Gateway, service (`all` where one link carries them) and slot of a link.
+fn place<'a>(names: &'a [String], port: &Port) -> (&'a str, &'static str, u8) {
+    let name = names.get(port.gateway).map_or("", String::as_str);
+    (name, port.service.map_or("all", Named::name), port.slot)
+}
+
+/// The same as the log has it.
+fn label(names: &[String], port: &Port) -> String {
+    let (name, service, slot) = place(names, port);
+    format!("{name} {service} {slot}")
+}
+
 fn note(
     refused: &mut Refusals,
-    link: LinkId,
-    port: &mut Port,
+    names: &[String],
+    (link, port): (LinkId, &mut Port),
     event: LinkEvent,
     heard: &mut Vec<Heard>,
 ) {
@@ -390,7 +394,7 @@ fn note(
         } => {
             port.up = true;
             port.to_set_up = port.setup.iter().cloned().collect();
-            tracing::info!(link = port.label, ?peer, "link up");
+            tracing::info!(link = label(names, port), ?peer, "link up");
             heard.extend(peer.map(|peer| Heard::Linked {
                 link,
                 peer: Peer {
@@ -402,10 +406,10 @@ fn note(
         }
         LinkEvent::Down { reason } => {
             port.up = false;
-            tracing::warn!(link = port.label, ?reason, "link down");
+            tracing::warn!(link = label(names, port), ?reason, "link down");
         }
         LinkEvent::LoginFailed { cause } => {
-            tracing::error!(link = port.label, %cause, "cannot log in");
+            tracing::error!(link = label(names, port), %cause, "cannot log in");
         }
         LinkEvent::Sent { token } => {
             let sent = port.landed(token);
@@ -425,24 +429,21 @@ fn note(
             heard.push(Heard::Message { link, slot, bytes });
         }
         LinkEvent::Refused { from, reason } => {
-            refuse(refused, (link, &port.label), from, reason.reason());
+            refuse(refused, (link, from, reason.reason()), || {
+                label(names, port)
+            });
         }
     }
 }
 
 /// Counts a refused datagram; each source and reason is logged once.
-fn refuse(
-    refused: &mut Refusals,
-    (link, label): (LinkId, &str),
-    from: Option<SocketAddr>,
-    reason: &'static str,
-) {
-    let key = (link, from, reason);
+fn refuse(refused: &mut Refusals, key: Refusal, label: impl FnOnce() -> String) {
+    let (link, from, reason) = key;
     if let Some(count) = refused.get_mut(&key) {
         *count += 1;
     } else if refused.len() < Gateways::MAX_SOURCES {
         tracing::warn!(
-            link = label,
+            link = label(),
             ?from,
             reason,
             "refused; further ones are counted"

@@ -21,8 +21,6 @@ use tieqi_protocols::rcp::{Identity, RECEIVING, REPEATER, Rcp, SENDING, switched
 /// One link with what waits for it.
 pub(super) struct Port {
     pub(super) gateway: usize,
-    /// What the log calls it: gateway, service, slot.
-    pub(super) label: String,
     /// None carries all.
     pub(super) service: Option<Service>,
     pub(super) slot: u8,
@@ -43,7 +41,6 @@ impl Port {
     fn new(gateway: usize, service: Option<Service>, slot: u8, link: AnyLink) -> Self {
         Self {
             gateway,
-            label: String::new(),
             service,
             slot,
             link,

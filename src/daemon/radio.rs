@@ -121,35 +121,32 @@ impl Daemon {
         self.urgent_radio(Inbound::Ack(Command::RecordSendFailed { request }));
     }
 
-    /// A full lane drops radio input and counts it: terminals and gateways repeat themselves.
-    pub(super) fn urgent_radio(&mut self, inbound: Inbound) {
-        if self.floods_air(&inbound) {
-            return;
+    /// Whether a message may wait in a lane. One of a flood, and what a full lane has no room for,
+    /// is dropped and counted: terminals and gateways repeat themselves.
+    fn admits(&mut self, inbound: &Inbound, has_room: bool) -> bool {
+        if self.floods_air(inbound) {
+            return false;
         }
-        match self.urgent.len() < Self::LANE {
-            true => self.urgent.push_back(Work::Radio(inbound)),
-            false => self.counts.radio_dropped += 1,
+        self.counts.radio_dropped += u64::from(!has_room);
+        has_room
+    }
+
+    pub(super) fn urgent_radio(&mut self, inbound: Inbound) {
+        if self.admits(&inbound, self.urgent.len() < Self::LANE) {
+            self.urgent.push_back(Work::Radio(inbound));
         }
     }
 
     /// Emergencies go before all that waits, in the order they came.
     pub(super) fn emergency(&mut self, inbound: Inbound) {
-        if self.floods_air(&inbound) {
-            return;
-        }
-        match self.emergencies.len() < Self::EMERGENCIES {
-            true => self.emergencies.push_back(inbound),
-            false => self.counts.radio_dropped += 1,
+        if self.admits(&inbound, self.emergencies.len() < Self::EMERGENCIES) {
+            self.emergencies.push_back(inbound);
         }
     }
 
     fn normal_radio(&mut self, inbound: Inbound) {
-        if self.floods_air(&inbound) {
-            return;
-        }
-        match self.normal.len() < Self::LANE {
-            true => self.normal.push_back(Work::Radio(inbound)),
-            false => self.counts.radio_dropped += 1,
+        if self.admits(&inbound, self.normal.len() < Self::LANE) {
+            self.normal.push_back(Work::Radio(inbound));
         }
     }
 
@@ -306,12 +303,6 @@ impl Daemon {
                 self.execute_for(now, &command, Some(arrived_us), out);
             }
         }
-    }
-
-    /// Whether what the air tells cannot be recorded now. A cry for help waits for the disk,
-    /// however much does.
-    fn goes_unrecorded(&self, cry: impl FnOnce() -> bool) -> bool {
-        self.degraded.is_some() || (self.is_behind() && !cry())
     }
 
     /// Decides a command of a datagram read at `arrived_us`: from an emergency's to its back-up's

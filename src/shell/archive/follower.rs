@@ -180,34 +180,38 @@ impl Follower {
     fn begin(&mut self, wanted: impl Fn(&Meta) -> bool) -> Result<(), FollowError> {
         let dir = self.dir.join(ARCHIVE_DIR);
         // An archive that was never there is made, and nothing is set aside.
-        let (opened, empty) = match dir.is_dir() {
-            false => (None, None),
-            true => match Store::open(&dir) {
-                Ok((store, Some(meta))) => (Some((store, meta)), None),
-                // A process ended before anything of it was durable.
-                Ok((store, None)) => (None, Some(store)),
-                Err(error) => {
-                    tracing::warn!(%error, "the archive is made again");
-                    (None, None)
-                }
-            },
-        };
-        let ours = opened.filter(|(_, meta)| wanted(meta) && self.is_of_this_journal(meta));
-        if let Some((store, meta)) = ours {
-            self.replica = self.replica_at(&meta)?;
-            (self.rows, self.gap) = (meta.rows, meta.gap);
-            (self.made, self.stored) = (!meta.making, meta.point().seq);
-            self.slot.put(Some(store));
-            return Ok(());
-        }
-        self.slot.put(None);
-        let store = match empty {
-            Some(store) => store,
-            None => {
-                set_aside(&self.dir)?;
-                Store::open(&dir)?.0
+        let opened = dir.is_dir().then(|| Store::open(&dir)).transpose();
+        let opened = opened.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the archive is made again");
+            None
+        });
+        match opened {
+            Some((store, Some(meta))) if wanted(&meta) && self.is_of_this_journal(&meta) => {
+                self.replica = self.replica_at(&meta)?;
+                (self.rows, self.gap) = (meta.rows, meta.gap);
+                (self.made, self.stored) = (!meta.making, meta.point().seq);
+                self.slot.put(Some(store));
+                Ok(())
             }
-        };
+            // A process ended before anything of it was durable.
+            Some((store, None)) => self.make(store),
+            other => {
+                drop(other);
+                self.make_anew()
+            }
+        }
+    }
+
+    /// Sets aside what there is.
+    fn make_anew(&mut self) -> Result<(), FollowError> {
+        self.slot.put(None);
+        set_aside(&self.dir)?;
+        let (store, _) = Store::open(&self.dir.join(ARCHIVE_DIR))?;
+        self.make(store)
+    }
+
+    /// Begins at the beginning with an empty one.
+    fn make(&mut self, store: Store) -> Result<(), FollowError> {
         self.slot.put(Some(store));
         (self.rows, self.gap) = (Rows::default(), false);
         (self.made, self.stored) = (false, 0);
@@ -411,7 +415,7 @@ impl Follower {
         tracing::warn!(%error, "the archive is made again");
         self.told
             .send_modify(|status| status.rebuilding = Some((0, 0)));
-        match self.begin(|_| false) {
+        match self.make_anew() {
             Ok(()) => feed.read_again(),
             Err(error) => self.give_up(&error, feed),
         }

@@ -63,6 +63,12 @@ impl Page {
         format!(r#"{{"{of}":[{items}],"next":{next},"archive":{note}}}"#)
     }
 
+    /// The only one there is, or none.
+    fn of(item: Option<String>) -> Self {
+        let items = item.into_iter().collect();
+        Self { items, next: None }
+    }
+
     /// What `find` makes of the numbers of an index, newest first.
     fn read(
         store: &Store,
@@ -103,26 +109,21 @@ fn bounds(span: &Span) -> Range<Cursor> {
 fn list(store: &Store, filter: &Filter) -> Result<Page, StoreError> {
     let text = filter.text.as_deref().unwrap_or_default().to_lowercase();
     let words: Vec<&str> = text.split_whitespace().collect();
-    if let Some(id) = filter.incident {
-        let inside = bounds(&filter.span);
-        let found = store.row(id, |row| {
-            let inside = inside.contains(&(row.reported_ms, id.0));
+    let inside = bounds(&filter.span);
+    let find = |number| {
+        let found = store.row(IncidentId(number), |row| {
+            let inside = inside.contains(&(row.reported_ms, number));
             (inside && fits(&row, filter, &words)).then(|| row.summary.to_owned())
         })?;
-        let of_unit = found.flatten().filter(|summary| has_unit(summary, filter));
-        return Ok(Page {
-            items: of_unit.into_iter().collect(),
-            next: None,
-        });
+        Ok(found.flatten())
+    };
+    if let Some(id) = filter.incident {
+        let found = find(id.0)?.filter(|summary| has_unit(summary, filter));
+        return Ok(Page::of(found));
     }
     let unit = filter.unit.as_deref();
     let index = unit.map_or(Index::Incidents, Index::OfUnit);
-    Page::read(store, index, &filter.span, |number| {
-        let found = store.row(IncidentId(number), |row| {
-            fits(&row, filter, &words).then(|| row.summary.to_owned())
-        })?;
-        Ok(found.flatten())
-    })
+    Page::read(store, index, &filter.span, find)
 }
 
 fn list_calls(store: &Store, filter: &CallFilter) -> Result<Page, StoreError> {
@@ -135,10 +136,7 @@ fn list_calls(store: &Store, filter: &CallFilter) -> Result<Page, StoreError> {
         Ok(found.flatten())
     };
     if let Some(id) = filter.call {
-        return Ok(Page {
-            items: find(id.0)?.into_iter().collect(),
-            next: None,
-        });
+        return Ok(Page::of(find(id.0)?));
     }
     let caller = filter.caller.as_deref();
     let index = caller.map_or(Index::Calls, Index::OfCaller);

@@ -226,8 +226,7 @@ impl Replica {
         let mut changes = Changes::default();
         for (count, id) in std::mem::take(&mut self.touched).into_iter().enumerate() {
             if count % TOGETHER == 0 {
-                store.write(std::mem::take(&mut changes))?;
-                make_way();
+                write_some(store, &mut changes)?;
             }
             if let Some(incident) = self.engine.state().incidents.get(&id) {
                 let known_ms = store.row(id, |row| row.reported_ms)?;
@@ -235,13 +234,10 @@ impl Replica {
                 self.row(&mut changes, incident, known_ms);
             }
         }
-        for (count, id) in std::mem::take(&mut self.touched_calls)
-            .into_iter()
-            .enumerate()
-        {
+        let touched_calls = std::mem::take(&mut self.touched_calls);
+        for (count, id) in touched_calls.into_iter().enumerate() {
             if count % TOGETHER == 0 {
-                store.write(std::mem::take(&mut changes))?;
-                make_way();
+                write_some(store, &mut changes)?;
             }
             if let Some(call) = self.engine.state().calls.get(&id) {
                 let known_ms = store.call(id, |row| row.arrived_ms)?;
@@ -251,8 +247,7 @@ impl Replica {
         }
         for (incident, record, line) in self.log.drain(..) {
             if changes.is_full() {
-                store.write(std::mem::take(&mut changes))?;
-                make_way();
+                write_some(store, &mut changes)?;
             }
             changes.delivery(incident, record, &line);
         }
@@ -355,6 +350,13 @@ impl Replica {
         let bytes = write_snapshot(disk, &head, length as u64, fill)?;
         Ok(encoded.ok().map(|()| (head, bytes)))
     }
+}
+
+/// Changes of a piece, in a step that others need not wait for.
+fn write_some(store: &Store, changes: &mut Changes) -> Result<(), StoreError> {
+    store.write(std::mem::take(changes))?;
+    make_way();
+    Ok(())
 }
 
 /// An image is handed on as it is encoded: of a province it is tens of megabytes.
