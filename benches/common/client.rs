@@ -34,6 +34,12 @@ impl Client {
         Ok(client)
     }
 
+    /// Goes, and waits until the daemon has seen it.
+    pub(crate) fn close(mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        let _ = std::io::copy(&mut self.lines, &mut std::io::sink());
+    }
+
     /// The connection itself; nothing may be under way.
     pub(crate) fn stream(&self) -> anyhow::Result<TcpStream> {
         Ok(self.stream.try_clone()?)

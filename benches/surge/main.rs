@@ -176,6 +176,7 @@ fn main() -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(50));
     }
     let after = daemon.memory()?;
+    let mut desk = again(desk, daemon.console)?;
     let told = Told::ask(&mut desk, &daemon)?;
 
     let mut seen = watchers
@@ -189,6 +190,7 @@ fn main() -> anyhow::Result<()> {
     let consoles = crowd_view(&watchers, crowd);
     watchers.leave()?;
     eprintln!("floods, {} s ...", calm.seconds);
+    let junk = again(junk, daemon.console)?;
     let floods = Floods::begin(junk, [daemon.console, daemon.http], idle, calm.seconds)?;
     let next = (200_000, (calm.seconds + surge.seconds) * 2);
     let flooded = calls::run(flood, next, fleet, &desks, &mut positions, &texts)?;
@@ -231,6 +233,12 @@ fn main() -> anyhow::Result<()> {
         "grave calls took too long: {grave:?} ms"
     );
     Ok(())
+}
+
+/// A new connection in the place of one that was silent for so long that it may have been cut.
+fn again(old: Client, at: std::net::SocketAddr) -> anyhow::Result<Client> {
+    old.close();
+    Client::connect(at)
 }
 
 /// What the daemon says of itself.

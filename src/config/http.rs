@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 /// Largest token file, bytes.
 const TOKEN_MAX: usize = 4096;
 /// Timers, where the config says none; no public source tells what gateways need.
-const ANSWER_MS: i64 = 700;
+const ANSWER_MS: i64 = 500;
 const TRIES: i64 = 2;
 const RETRY_MS: i64 = 500;
 const WAIT_S: i64 = 20;

@@ -286,7 +286,7 @@ fn numbers_beyond_their_limits() {
         &[(T, "calls.answer_s: 0 is not in 1 to")],
     );
     check(
-        &[(MAIN, "send_ms = 2_000", "send_ms = 1_000")],
+        &[(MAIN, "send_ms = 1_600", "send_ms = 1_000")],
         &[(T, "ack_ms x tries is 1200 ms")],
     );
     check(
@@ -552,7 +552,7 @@ fn the_commented_gateway_behind_http_is_a_good_one() {
     assert_eq!(at, ("192.168.20.60:8080".into(), "/pdt"));
     assert_eq!(port.token, Some(Token("s3cr37w0rd".into())));
     let timers = (port.answer_ms, port.tries, port.retry_ms, port.wait_s);
-    assert_eq!(timers, (700, 2, 500, 20));
+    assert_eq!(timers, (500, 2, 500, 20));
     assert_eq!((gateway.links.len(), gateway.ports().count()), (0, 1));
     assert!(!texts(&config.warnings).join("\n").contains("answer_ms"));
     assert!(!format!("{config:?}").contains("s3cr37w0rd"));
@@ -570,9 +570,9 @@ fn a_gateway_behind_http_is_told_what_is_wrong_with_it() {
         (MAIN, "wait_s = 20", "role = \"listen\"", "gateway[1].role"),
         (
             MAIN,
-            "answer_ms = 700",
-            "answer_ms = 800",
-            "2100 ms, longer",
+            "answer_ms = 500",
+            "answer_ms = 600",
+            "1700 ms, longer",
         ),
         (MAIN, "[console]", twice, "is taken by another gateway"),
         ("http.secret", "s3cr37w0rd", "two words", "no token"),
@@ -665,7 +665,7 @@ fn the_commented_serial_gateway_is_a_good_one() {
     assert_eq!((port.path.as_str(), port.baud), ("/dev/ttyUSB0", 115_200));
     assert_eq!((gateway.links.len(), gateway.ports().count()), (0, 1));
     let tries = (port.ack_ms, port.tries, port.quiet_s);
-    assert_eq!(tries, (600, 3, 60));
+    assert_eq!(tries, (500, 3, 60));
 }
 
 #[test]
@@ -742,7 +742,7 @@ fn a_serial_gateway_is_told_what_is_wrong_with_it() {
         ),
         ("quiet_s = 60", "host = \"127.0.0.1\"", "gateway[1].host"),
         (
-            "ack_ms = 600",
+            "ack_ms = 500",
             "ack_ms = 1000",
             "the engine tries again before the link gives up",
         ),
