@@ -38,7 +38,7 @@ pub enum Rejection {
     #[error("terminal {0} is not in the config")]
     UnknownTerminal(RadioId),
     /// The incident's lifecycle does not allow it.
-    #[error("incident {incident} is {phase:?}; expected {expected}")]
+    #[error("incident {incident} is {}; expected {expected}", told(phase))]
     WrongPhase {
         /// Which.
         incident: IncidentId,
@@ -48,7 +48,11 @@ pub enum Rejection {
         expected: &'static str,
     },
     /// The assignment's lifecycle does not allow it.
-    #[error("assignment {assignment} is {rung:?}, which does not allow {step:?}")]
+    #[error(
+        "assignment {assignment} is {}, which does not allow `{}`",
+        told(rung),
+        told(step)
+    )]
     WrongRung {
         /// Which.
         assignment: AssignmentId,
@@ -58,7 +62,7 @@ pub enum Rejection {
         step: Step,
     },
     /// The unit's state does not allow it.
-    #[error("unit {unit} is {state:?}; expected {expected}")]
+    #[error("unit {unit} is {}; expected {expected}", told(state))]
     WrongUnitState {
         /// Which.
         unit: UnitId,
@@ -117,7 +121,7 @@ pub enum Rejection {
     #[error("there is no call {0} among the open ones and those kept")]
     UnknownCall(CallId),
     /// The call's lifecycle does not allow it.
-    #[error("call {call} is {phase:?}; expected {expected}")]
+    #[error("call {call} is {}; expected {expected}", told(phase))]
     WrongCallPhase {
         /// Which.
         call: CallId,
@@ -146,4 +150,16 @@ pub enum Rejection {
     /// A value is not possible.
     #[error("{0}")]
     Invalid(&'static str),
+}
+
+/// A state in words, as `expected` has it: `on scene`.
+fn told(state: &impl std::fmt::Debug) -> String {
+    let mut told = String::new();
+    for letter in format!("{state:?}").chars() {
+        if letter.is_uppercase() && !told.is_empty() {
+            told.push(' ');
+        }
+        told.extend(letter.to_lowercase());
+    }
+    told
 }

@@ -138,3 +138,55 @@ impl<T: Named> JsonSchema for Name<T> {
         json_schema!({ "enum": names })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::id::{CallId, IncidentId, UnitId};
+    use crate::engine::rejection::Rejection;
+
+    /// A refusal names a state as answers do, with blanks.
+    #[test]
+    fn refusals_call_states_by_the_names_of_answers() {
+        let expected = "another";
+        let (incident, unit, call) = (IncidentId(1), UnitId(1), CallId(1));
+        let phases = Phase::NAMES.iter().map(|(phase, name)| {
+            let phase = *phase;
+            (
+                Rejection::WrongPhase {
+                    incident,
+                    phase,
+                    expected,
+                },
+                *name,
+            )
+        });
+        let units = UnitState::NAMES.iter().map(|(state, name)| {
+            let state = *state;
+            (
+                Rejection::WrongUnitState {
+                    unit,
+                    state,
+                    expected,
+                },
+                *name,
+            )
+        });
+        let calls = CallPhase::NAMES.iter().map(|(phase, name)| {
+            let phase = *phase;
+            (
+                Rejection::WrongCallPhase {
+                    call,
+                    phase,
+                    expected,
+                },
+                *name,
+            )
+        });
+        for (rejection, name) in phases.chain(units).chain(calls) {
+            let told = rejection.to_string();
+            let words = name.replace('_', " ");
+            assert!(told.contains(&format!(" is {words};")), "{told}: {name}");
+        }
+    }
+}

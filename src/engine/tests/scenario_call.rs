@@ -84,12 +84,12 @@ fn invalid_calls_are_counted_apart_and_open_nothing() {
         "
         0.0   ring       1
         0.0   hangup     1 silent
-        0.0   refused    call c1 is Ringing; expected answered or ended
+        0.0   refused    call c1 is ringing; expected answered or ended
         1.0   answer     1
         2.0   hangup     1 silent
         2.0   call       1 Invalid
         2.0   reportfrom 1 theft at 0,0
-        2.0   refused    call c1 is Invalid; expected answered, ended or abandoned
+        2.0   refused    call c1 is invalid; expected answered, ended or abandoned
         3.0   ring       2
         3.0   answer     2
         3.0   hangup     2
@@ -118,7 +118,7 @@ fn a_call_belongs_to_one_incident() {
         0.0   refused    there is no call c1
         0.0   ring       1
         0.0   attach     1 #1
-        0.0   refused    call c1 is Ringing
+        0.0   refused    call c1 is ringing
         0.0   answer     1
         0.0   attach     1 #9
         0.0   refused    there is no incident #9
@@ -131,7 +131,7 @@ fn a_call_belongs_to_one_incident() {
         0.0   ring       2
         0.0   answer     2
         0.0   attach     2 #2
-        0.0   refused    incident #2 is Cancelled
+        0.0   refused    incident #2 is cancelled
         ",
     );
 }
@@ -154,7 +154,7 @@ fn a_call_that_rings_is_alarmed_until_somebody_answers() {
         99.0  tick
         99.0  noalarm CallUnanswered
         99.0  answer  1
-        99.0  refused call c1 is Answered; expected ringing
+        99.0  refused call c1 is answered; expected ringing
         ",
     );
 }

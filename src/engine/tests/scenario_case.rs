@@ -35,9 +35,9 @@ fn a_duplicate_joins_another_with_its_calls_and_units() {
         4.0   expect     #1 Underway 铁骑02 EnRoute
         5.0   restart
         5.0   merge      #2 #1
-        5.0   refused    incident #2 is Merged
+        5.0   refused    incident #2 is merged
         5.0   reopen     #2
-        5.0   refused    incident #2 is Merged
+        5.0   refused    incident #2 is merged
         ",
     );
 }
@@ -92,7 +92,7 @@ fn a_graver_duplicate_is_not_hidden_in_a_lesser_one() {
         0.0   expect     #1 Merged
         0.0   report     - at 0,0
         0.0   merge      #2 #3
-        0.0   refused    incident #3 is Reported; expected queued
+        0.0   refused    incident #3 is reported; expected queued
         0.0   merge      #3 #2
         0.0   expect     #3 Merged
         ",
@@ -167,7 +167,7 @@ fn a_reopened_incident_is_filled_anew() {
         0.0    unit     铁骑01 motorcycle at 100,0 terminal 1001
         0.0    report   traffic at 0,0
         0.0    reopen   #1
-        0.0    refused  incident #1 is Assigned; expected resolved, followed up, closed or cancelled
+        0.0    refused  incident #1 is assigned; expected resolved, followed up, closed or cancelled
         1.0    key      1001 1
         2.0    key      1001 5
         2.0    expect   #1 Resolved
@@ -241,7 +241,7 @@ fn what_is_referred_is_watched_until_others_take_it() {
         2.0    expect   铁骑01#1 Recalled because IncidentEnded
         2.0    queue
         3.0    close    #1
-        3.0    refused  incident #1 is Referred
+        3.0    refused  incident #1 is referred
         62.0   tick
         62.0   alarm    ReferralUnanswered #1 x1
         63.0   restart
@@ -276,7 +276,7 @@ fn what_others_return_is_in_the_queue_again() {
         4.0    return   #2
         4.0    expect   #2 Reported
         5.0    return   #2
-        5.0    refused  incident #2 is Reported; expected referred
+        5.0    refused  incident #2 is reported; expected referred
         6.0    refer    #1
         6.0    expect   #1 Referred
         ",
@@ -291,7 +291,7 @@ fn feedback_is_awaited_alarmed_and_given() {
         0.0     unit     铁骑01 motorcycle at 100,0 terminal 1001
         0.0     report   march at 0,0
         0.0     feedback #1
-        0.0     refused  incident #1 is Assigned; expected underway, resolved or followed up
+        0.0     refused  incident #1 is assigned; expected underway, resolved or followed up
         1.0     key      1001 3
         2.0     resolve  #1
         2.0     batch    IncidentResolved CaseFeedbackAwaited AssignmentRecalled MessageQueued
@@ -306,7 +306,7 @@ fn feedback_is_awaited_alarmed_and_given() {
         7204.0  followup #1
         7204.0  expect   #1 FollowedUp
         7204.0  followup #1
-        7204.0  refused  incident #1 is FollowedUp; expected resolved
+        7204.0  refused  incident #1 is followed up; expected resolved
         7205.0  close    #1
         7205.0  undo     #1
         7205.0  expect   #1 FollowedUp

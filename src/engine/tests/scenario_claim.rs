@@ -68,7 +68,7 @@ fn a_supervisor_takes_over_and_a_user_moves_their_own() {
         6.0   cancel   #1 as chief:9
         6.0   claimed  #1 nobody
         7.0   claim    #1 as li:1
-        7.0   refused  is Cancelled
+        7.0   refused  is cancelled
         7.0   claim    #9 as li:1
         7.0   refused  there is no incident
         ",

@@ -80,7 +80,7 @@ fn duty_comes_and_goes() {
         0.0   unit     铁骑01 motorcycle sworn=1 at 100,0 terminal 1001
         0.0   unit     铁骑02 motorcycle at 200,0 terminal 1002
         1.0   signon   铁骑01
-        1.0   refused  unit u1 is Available; expected off duty
+        1.0   refused  unit u1 is available; expected off duty
         1.0   edit     铁骑01 sworn=1 terminal 1002
         1.0   refused  terminal 1002 belongs to unit u2 now
         1.0   edit     铁骑01 terminal 1001,1001
@@ -92,13 +92,13 @@ fn duty_comes_and_goes() {
         2.0   signoff  铁骑02
         2.0   expect   铁骑02 OffDuty
         2.0   edit     铁骑02
-        2.0   refused  unit u2 is OffDuty; expected on duty
+        2.0   refused  unit u2 is off duty; expected on duty
         2.0   out      铁骑02 repair
-        2.0   refused  unit u2 is OffDuty; expected on duty
+        2.0   refused  unit u2 is off duty; expected on duty
         3.0   edit     铁骑01 sworn=1 terminal 1001,1002
         4.0   report   theft at 0,0
         5.0   signoff  铁骑01
-        5.0   refused  unit u1 is Committed; expected on duty without an active assignment
+        5.0   refused  unit u1 is committed; expected on duty without an active assignment
         6.0   out      铁骑01 repair
         6.0   expect   铁骑01 Offered
         7.0   voice    铁骑01 accept

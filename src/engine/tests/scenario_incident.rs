@@ -17,7 +17,7 @@ fn a_report_without_category_is_told_after_thirty_seconds() {
         60.0  tick
         60.0  alarm    Unclassified #1 x2
         61.0  offer    #1 铁骑01
-        61.0  refused  incident #1 is Reported; expected queued, assigned or underway
+        61.0  refused  incident #1 is reported; expected queued, assigned or underway
         62.0  confirm  #1 traffic
         62.0  expect   #1 Assigned  铁骑01 Offered
         ",
@@ -91,13 +91,13 @@ fn ending_an_incident_calls_everybody_off() {
         3.0   expect   #1 Cancelled
         3.0   expect   #2 Assigned  铁骑01 Offered
         3.1   cancel   #1
-        3.1   refused  incident #1 is Cancelled; expected reported, queued, assigned or underway
+        3.1   refused  incident #1 is cancelled; expected reported, queued, assigned or underway
         3.1   confirm  #1 traffic
-        3.1   refused  incident #1 is Cancelled
+        3.1   refused  incident #1 is cancelled
         3.1   close    #1
-        3.1   refused  incident #1 is Cancelled; expected resolved
+        3.1   refused  incident #1 is cancelled; expected resolved
         3.1   close    #2
-        3.1   refused  incident #2 is Assigned; expected resolved
+        3.1   refused  incident #2 is assigned; expected resolved
         4.0   resolve  #2
         4.0   expect   #2 Resolved
         4.0   expect   铁骑01#2 Recalled because IncidentEnded

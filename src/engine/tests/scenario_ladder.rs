@@ -260,9 +260,9 @@ fn a_voice_report_counts_like_a_key() {
         0.0   unit     铁骑01 motorcycle at 100,0 terminal 1001
         0.0   report   fight at 0,0
         1.0   voice    铁骑01 clear
-        1.0   refused  is Offered, which does not allow Clear
+        1.0   refused  is offered, which does not allow `clear`
         1.0   voice    铁骑01 offer
-        1.0   refused  does not allow Offer
+        1.0   refused  does not allow `offer`
         2.0   voice    铁骑01 deliver
         2.0   expect   铁骑01 Delivered
         3.0   voice    铁骑01 roll
@@ -270,13 +270,13 @@ fn a_voice_report_counts_like_a_key() {
         4.0   voice    铁骑01 accept
         4.0   batch
         5.0   voice    铁骑01 decline
-        5.0   refused  is EnRoute, which does not allow Decline
+        5.0   refused  is en route, which does not allow `decline`
         6.0   voice    铁骑01 arrive
         7.0   voice    铁骑01 clear                    // a person may
         7.0   expect   铁骑01#1 Cleared
         7.0   expect   #1 Queued                       // its sworn officer never came
         7.1   recall   铁骑01#1
-        7.1   refused  is Cleared, which does not allow Recall
+        7.1   refused  is cleared, which does not allow `recall`
         ",
     );
 }

@@ -138,7 +138,7 @@ fn stacked_work_is_promoted_when_the_unit_clears() {
         2.0   expect   铁骑01#2 Stacked attempt 0
         2.0   expect   #2 Queued
         3.0   voice    铁骑01#2 accept
-        3.0   refused  is Stacked, which does not allow Accept
+        3.0   refused  is stacked, which does not allow `accept`
         302.0 tick
         302.0 alarm    StackedLong 铁骑01 #2
         310.0 voice    铁骑01 accept
