@@ -11,11 +11,13 @@ use super::{Daemon, Now};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::assignment::{Assignment, Rung};
-use crate::engine::id::{EngineTime, IncidentId, UnitId};
+use crate::engine::id::{EngineTime, IncidentId, Point, UnitId};
 use crate::engine::incident::Incident;
 use crate::engine::queue::{Turn, turn};
 use crate::engine::unit::{Unit, UnitState};
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::ops::Bound;
 use tieqi_protocols::text::shorten;
@@ -40,6 +42,19 @@ pub(super) struct Shown {
     positions: u64,
     unrecorded: u64,
     degraded: bool,
+    /// Of the list before, once this one is done of this one.
+    places: Places,
+}
+
+/// Where each unit was last, in words.
+type Places = BTreeMap<UnitId, At>;
+
+/// A place in words: worked out again only when its unit moved.
+#[derive(Debug, Default)]
+struct At {
+    point: Point,
+    degrees: String,
+    near: String,
 }
 
 /// A list that is being written, some of it each turn: the whole takes milliseconds, and a call may
@@ -53,6 +68,7 @@ pub(super) struct Draft {
     open: Vec<(Turn, IncidentId)>,
     open_in_all: usize,
     on_duty: Vec<UnitId>,
+    places: Places,
     text: String,
 }
 
@@ -100,6 +116,7 @@ impl Daemon {
         }
         let degraded = self.degraded().is_some();
         let begun = self.draft.take();
+        let places = |it: &mut Shown| std::mem::take(&mut it.places);
         let goes_on = self
             .listed
             .as_ref()
@@ -107,14 +124,16 @@ impl Daemon {
         let mut draft = match begun.filter(|_| goes_on) {
             Some(draft) => draft,
             None => {
+                let places = self.listed.as_mut().map(places).unwrap_or_default();
                 self.listed = Some(Shown {
                     at: now.at,
                     seq: self.engine.state().seq,
                     positions: self.counts.positions,
                     unrecorded: self.unrecorded.told,
                     degraded,
+                    places: Places::new(),
                 });
-                Draft::new(now)
+                Draft::new(now, places)
             }
         };
         let list = List {
@@ -127,20 +146,26 @@ impl Daemon {
         // A string takes everything.
         let _ = list.go_on(&mut draft);
         match draft.stage {
-            Stage::Done => out.push(Output::Fallback(draft.text)),
+            Stage::Done => {
+                if let Some(listed) = &mut self.listed {
+                    listed.places = draft.places;
+                }
+                out.push(Output::Fallback(draft.text));
+            }
             _ => self.draft = Some(draft),
         }
     }
 }
 
 impl Draft {
-    fn new(now: Now) -> Self {
+    fn new(now: Now, places: Places) -> Self {
         Self {
             now,
             stage: Stage::Open(IncidentId(0)),
             open: Vec::new(),
             open_in_all: 0,
             on_duty: Vec::new(),
+            places,
             text: String::new(),
         }
     }
@@ -210,7 +235,7 @@ impl List<'_> {
         writeln!(f, "{} {}", self.config.town.name_zh, self.wall(self.now.at))?;
         match self.degraded {
             None => writeln!(f, "状态: 正常")?,
-            Some(reason) => writeln!(f, "状态: 降级 DEGRADED, {}", words(reason))?,
+            Some(reason) => writeln!(f, "状态: 降级 DEGRADED, {}", Words(reason))?,
         }
         writeln!(
             f,
@@ -229,7 +254,7 @@ impl List<'_> {
         for message in messages {
             let unit = self.engine.state().holder(message.radio);
             let call_sign = unit.map_or("?", |unit| unit.call_sign.as_str());
-            let said = message.text.as_deref().map_or("紧急求助".to_owned(), words);
+            let said = Words(message.text.as_deref().unwrap_or("紧急求助"));
             let radio = message.radio.0;
             writeln!(
                 f,
@@ -262,7 +287,7 @@ impl List<'_> {
         let listed = draft.on_duty.iter().take(UNITS);
         for id in listed.skip(done).take(LINES_TURN) {
             if let Some(unit) = self.engine.state().units.get(id) {
-                self.unit(f, unit)?;
+                self.unit(f, unit, &mut draft.places)?;
             }
         }
         let done = done + LINES_TURN;
@@ -279,22 +304,23 @@ impl List<'_> {
             .category
             .and_then(|code| self.engine.policy().categories.get(&code))
             .map_or("未分类", |category| category.name.as_str());
-        let grade = match incident.emergency {
-            Some(_) => "紧急".to_owned(),
-            None => format!("{}级", classification.grade.numeral()),
-        };
         let report = &incident.report;
-        write!(f, "[{rank}] {} {grade} {category}", incident.id)?;
-        write!(f, " | {}", words(&report.place))?;
+        write!(f, "[{rank}] {} ", incident.id)?;
+        match incident.emergency {
+            Some(_) => write!(f, "紧急")?,
+            None => write!(f, "{}级", classification.grade.numeral())?,
+        }
+        write!(f, " {category}")?;
+        write!(f, " | {}", Words(&report.place))?;
         write!(f, " | 报警 {}", self.wall(incident.reported_at))?;
         if !report.caller.is_empty() {
-            write!(f, " | 来电 {}", words(&report.caller))?;
+            write!(f, " | 来电 {}", Words(&report.caller))?;
         }
         let missing = incident.missing().count();
         if missing > 0 {
             write!(f, " | 还缺 {missing}")?;
         }
-        writeln!(f, " | {}", words(&report.text))?;
+        writeln!(f, " | {}", Words(&report.text))?;
         for assignment in self.engine.state().open_assignments(incident) {
             self.assignment(f, assignment)?;
         }
@@ -315,7 +341,7 @@ impl List<'_> {
         }
     }
 
-    fn unit(&self, f: &mut String, unit: &Unit) -> fmt::Result {
+    fn unit(&self, f: &mut String, unit: &Unit, places: &mut Places) -> fmt::Result {
         let Some(duty) = &unit.duty else {
             return Ok(());
         };
@@ -326,14 +352,12 @@ impl List<'_> {
             .of_unit(self.now.at, &duty.terminals);
         match place {
             Some(place) => {
-                let at = self.config.plane.unproject(place.point);
-                let age_s = self.now.at.since_ms(place.taken_at) / 1_000;
-                write!(f, " | {:.5},{:.5} {age_s}秒前", at.lat(), at.lon())?;
-                let places = self.config.usable_places();
-                let near = places.min_by_key(|near| near.point.distance_squared_cm2(place.point));
-                if let Some(near) = near {
-                    write!(f, " 近{}", near.name)?;
+                let at = places.entry(unit.id).or_default();
+                if at.point != place.point || at.degrees.is_empty() {
+                    *at = self.at(place.point);
                 }
+                let age_s = self.now.at.since_ms(place.taken_at) / 1_000;
+                write!(f, " | {} {age_s}秒前{}", at.degrees, at.near)?;
             }
             None => write!(f, " | 位置不明")?,
         }
@@ -342,23 +366,45 @@ impl List<'_> {
             None => write!(f, " | 仅语音")?,
         }
         if !duty.vehicle.is_empty() {
-            write!(f, " | {}", words(&duty.vehicle))?;
+            write!(f, " | {}", Words(&duty.vehicle))?;
         }
         if !duty.area.is_empty() {
-            write!(f, " | {}", words(&duty.area))?;
+            write!(f, " | {}", Words(&duty.area))?;
         }
         writeln!(f)
     }
 
+    fn at(&self, point: Point) -> At {
+        let at = self.config.plane.unproject(point);
+        let places = self.config.usable_places();
+        let near = places.min_by_key(|near| near.point.distance_squared_cm2(point));
+        At {
+            point,
+            degrees: format!("{:.5},{:.5}", at.lat(), at.lon()),
+            near: near.map_or_else(String::new, |near| format!(" 近{}", near.name)),
+        }
+    }
+
     /// The wall clock at an engine time, in the town's zone.
-    fn wall(&self, at: EngineTime) -> String {
+    fn wall(&self, at: EngineTime) -> Wall {
         let ago_ms = i64::try_from(self.now.at.since_ms(at)).unwrap_or(i64::MAX);
         let wall = Timestamp::from_millisecond(self.now.wall_ms.saturating_sub(ago_ms));
-        let zoned = wall.map(|wall| wall.to_zoned(self.config.town.time_zone.clone()));
-        zoned.map_or_else(
-            |_| "?".to_owned(),
-            |zoned| zoned.strftime("%m-%d %H:%M:%S").to_string(),
-        )
+        let zone = &self.config.town.time_zone;
+        Wall(wall.ok().map(|wall| zone.to_datetime(wall)))
+    }
+}
+
+/// A local time as it is printed, month first; without one a question mark.
+struct Wall(Option<DateTime>);
+
+impl fmt::Display for Wall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(at) = self.0 else {
+            return f.write_char('?');
+        };
+        let (month, day) = (at.month(), at.day());
+        let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+        write!(f, "{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 }
 
@@ -370,17 +416,23 @@ fn rest(f: &mut String, all: usize, limit: usize) -> fmt::Result {
 }
 
 /// A text as it may be printed: in one line, short, nothing that turns the direction round.
-fn words(text: &str) -> String {
-    let mut plain = String::new();
-    for letter in shorten(text, WORDS).chars() {
-        let turns = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}');
-        if !turns {
-            let letter = if letter.is_control() { ' ' } else { letter };
-            let _ = plain.write_char(letter);
+struct Words<'a>(&'a str);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_odd = |letter: char| {
+            letter.is_control()
+                || matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                    | '\u{2066}'..='\u{2069}')
+        };
+        for piece in shorten(self.0, WORDS).split_inclusive(is_odd) {
+            f.write_str(piece.trim_end_matches(is_odd))?;
+            if piece.ends_with(char::is_control) {
+                f.write_char(' ')?;
+            }
         }
+        Ok(())
     }
-    plain
 }
 
 fn rung(rung: Rung) -> &'static str {
@@ -415,7 +467,8 @@ mod tests {
 
     #[test]
     fn what_a_caller_says_stays_in_its_line() {
-        assert_eq!(words("a\nb\r\u{202e}c\u{1b}[2J"), "a b c [2J");
-        assert!(words(&"长".repeat(1_000)).chars().count() <= WORDS);
+        assert_eq!(Words("a\nb\r\u{202e}c\u{1b}[2J").to_string(), "a b c [2J");
+        let long = "长".repeat(1_000);
+        assert!(Words(&long).to_string().chars().count() <= WORDS);
     }
 }

@@ -291,13 +291,18 @@ impl Gateways {
         }
     }
 
-    /// Lets timers fire that are due.
-    pub fn handle_timeout(&mut self, now: EngineTime) {
+    /// Lets timers fire that are due; whether one was, or frames expired: then there is something
+    /// to pump.
+    pub fn handle_timeout(&mut self, now: EngineTime) -> bool {
+        let mut was_due = false;
         for port in &mut self.ports {
             if port.link.poll_timeout().is_some_and(|at| at <= now.0) {
                 port.link.handle_timeout(now.0);
+                was_due = true;
             }
+            was_due |= port.expires_at.is_some_and(|at| at <= now);
         }
+        was_due
     }
 
     /// When [`Gateways::handle_timeout`] or [`Gateways::pump`] has something to do by itself.

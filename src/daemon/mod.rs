@@ -68,6 +68,7 @@ use shown::Shown;
 use stage::{Stage, Stages};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tieqi_protocols::link::Answer;
 use view::Views;
 
@@ -176,7 +177,7 @@ enum Work {
 
 /// The daemon between its sockets and its engine.
 pub struct Daemon {
-    config: Config,
+    config: Arc<Config>,
     engine: Engine,
     epoch: u64,
     /// The last time it was handed.
@@ -249,7 +250,8 @@ impl Daemon {
 
     /// A daemon over an engine whose journal was replayed. `epoch` is new at each start.
     #[must_use]
-    pub fn new(now: Now, config: Config, engine: Engine, epoch: u64) -> Self {
+    pub fn new(now: Now, config: impl Into<Arc<Config>>, engine: Engine, epoch: u64) -> Self {
+        let config = config.into();
         let mut gateways = Gateways::new(now.at, &config, epoch);
         let [low, high, ..] = epoch.to_le_bytes();
         gateways.resume(&engine.state().links, u16::from_le_bytes([low, high]));
@@ -427,8 +429,9 @@ impl Daemon {
     /// rest, then positions.
     pub fn work(&mut self, now: Now, out: &mut dyn Outbox) {
         self.at = now.at;
-        self.gateways.handle_timeout(now.at);
-        self.pump(now, out);
+        if self.gateways.handle_timeout(now.at) {
+            self.pump(now, out);
+        }
         // A terminal that has just become suspect is so before what it said is looked at.
         self.settle(now, out);
         while let Some(inbound) = self.emergencies.pop_front() {

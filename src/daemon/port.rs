@@ -146,7 +146,8 @@ impl Port {
     /// Gives the link its next frame; true when there may be another.
     pub(super) fn send_next(&mut self, now: EngineTime, heard: &mut Vec<Heard>) -> bool {
         self.expire(now, heard);
-        if self.in_flight.is_some() || !self.link.ready() {
+        let idle = self.queue.is_empty() && self.to_set_up.is_empty();
+        if idle || self.in_flight.is_some() || !self.link.ready() {
             return false;
         }
         if let Some(bytes) = self.to_set_up.pop_front() {

@@ -5,11 +5,9 @@
 //! first 128 bits of a BLAKE3 hash stand for them.
 
 use super::id::EngineTime;
+use super::short::{Short, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
-
-/// Names in 16 bytes.
-type Short = [u8; 16];
 
 /// Whose key it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,23 +22,13 @@ pub struct KeyOf<'a> {
 
 impl KeyOf<'_> {
     fn short(self) -> Short {
-        short([self.user, self.method, self.key].map(str::as_bytes))
+        Short::of([self.user, self.method, self.key].map(str::as_bytes))
     }
 
     /// The command itself, whoever gave it.
     fn command(self, digest: Short) -> Short {
-        short([&digest, self.method.as_bytes(), self.key.as_bytes()])
+        Short::of([&digest.0, self.method.as_bytes(), self.key.as_bytes()])
     }
-}
-
-/// Each part with its length before it, so that no two lists are alike.
-fn short(parts: [&[u8]; 3]) -> Short {
-    let mut hash = blake3::Hasher::new();
-    for part in parts {
-        hash.update(&(part.len() as u64).to_le_bytes()).update(part);
-    }
-    let hash = hash.finalize();
-    *hash.as_bytes().first_chunk().unwrap_or(&[0; 16])
 }
 
 /// An answer given.
@@ -51,7 +39,7 @@ struct Answer {
     /// Of the command, whoever gave it.
     command: Short,
     /// As sent.
-    text: Box<str>,
+    text: Text,
 }
 
 /// What a key is worth now.
@@ -87,16 +75,18 @@ impl Answers {
     /// What a key is worth with parameters of this digest.
     #[must_use]
     pub fn lookup(&self, key: KeyOf<'_>, digest: [u8; 16]) -> Lookup<'_> {
+        let digest = Short(digest);
         match self.by_key.get(&key.short()) {
             None if self.commands.contains_key(&key.command(digest)) => Lookup::Foreign,
             None => Lookup::New,
-            Some(answer) if answer.digest == digest => Lookup::Same(&answer.text),
+            Some(answer) if answer.digest == digest => Lookup::Same(answer.text.as_str()),
             Some(_) => Lookup::Other,
         }
     }
 
     /// Keeps an answer and forgets those that are too old or too many.
-    pub(super) fn keep(&mut self, at: EngineTime, key: KeyOf<'_>, digest: Short, text: &str) {
+    pub(super) fn keep(&mut self, at: EngineTime, key: KeyOf<'_>, digest: [u8; 16], text: &str) {
+        let digest = Short(digest);
         let (short, command) = (key.short(), key.command(digest));
         *self.commands.entry(command).or_default() += 1;
         let answer = Answer {

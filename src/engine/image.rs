@@ -15,7 +15,7 @@ use serde::Serialize;
 /// Layout of an [`Image`] in postcard. It rises with every change of [`State`] or of anything in
 /// it, and with every change of what an event makes of it; older snapshots are then left alone and
 /// the journal is replayed.
-pub const IMAGE_FORMAT: u16 = 3;
+pub const IMAGE_FORMAT: u16 = 4;
 
 /// The journalled state and where each terminal was last noted.
 pub type Image = (State, Vec<(RadioId, Place)>);

@@ -221,7 +221,7 @@ pub(super) fn read_written<D: Disk>(
     bytes: &mut Vec<u8>,
 ) -> Result<(), DiskError> {
     let name = segment_name(segment.index);
-    let mut buffer = vec![0; PART_BYTES];
+    let mut buffer = vec![0; PART_BYTES.min(segment.len)];
     let (mut at, mut end) = (0usize, 0usize);
     bytes.clear();
     while at < segment.len {

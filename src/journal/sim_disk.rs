@@ -33,9 +33,9 @@ pub enum Fault {
 pub struct SimDisk {
     files: BTreeMap<u64, SimFile>,
     next_file: u64,
-    names: BTreeMap<String, u64>,
+    names: BTreeMap<Arc<str>, u64>,
     /// Names that survive a power cut for certain.
-    durable_names: BTreeMap<String, u64>,
+    durable_names: BTreeMap<Arc<str>, u64>,
     calls: u64,
     fault: Option<(u64, Fault)>,
     armed: Option<(Call, Fault)>,
@@ -195,8 +195,8 @@ impl SimDisk {
         };
         self.next_file += 1;
         self.files.insert(self.next_file, file);
-        self.names.insert(name.to_owned(), self.next_file);
-        self.durable_names.insert(name.to_owned(), self.next_file);
+        self.names.insert(name.into(), self.next_file);
+        self.durable_names.insert(name.into(), self.next_file);
     }
 
     /// Counts a call; the fault it meets, if any.
@@ -255,7 +255,7 @@ impl SimDisk {
             unsure: BTreeMap::new(),
         };
         self.files.insert(self.next_file, file);
-        self.names.insert(name.to_owned(), self.next_file);
+        self.names.insert(name.into(), self.next_file);
         self.settle_names(failure)
     }
 
@@ -320,7 +320,7 @@ impl SimDisk {
         }
         let file = self.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         if let Some(to) = to {
-            self.names.insert(to.to_owned(), file);
+            self.names.insert(to.into(), file);
         }
         self.settle_names(failure)
     }
@@ -355,11 +355,16 @@ impl SimFile {
         let touched = offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
         for number in touched.clone() {
             let before = self.sector(number);
-            let sector = Sector {
-                versions: vec![before],
-                dirty: true,
-            };
-            self.unsure.entry(number).or_insert(sector).dirty = true;
+            let sector = self.unsure.entry(number).or_insert_with(|| {
+                // This one, and the one this write makes of it.
+                let mut versions = Vec::with_capacity(2);
+                versions.push(before);
+                Sector {
+                    versions,
+                    dirty: true,
+                }
+            });
+            sector.dirty = true;
         }
         let all = Arc::make_mut(&mut self.bytes);
         if all.len() < end {
@@ -490,7 +495,7 @@ impl Disk for SimDisk {
         let entries = self.names.iter().filter_map(|(name, id)| {
             let len = self.files.get(id)?.bytes.len() as u64;
             Some(Entry {
-                name: name.clone(),
+                name: name.to_string(),
                 len,
             })
         });

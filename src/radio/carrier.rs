@@ -238,7 +238,7 @@ impl Carrier {
 
     /// What is to be sent now, if the link takes something.
     pub(super) fn next(&mut self) -> Option<Outgoing> {
-        if !self.link.ready() {
+        if self.queue.is_empty() || !self.link.ready() {
             return None;
         }
         let next = self.queue.pop_front()?;

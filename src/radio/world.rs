@@ -69,6 +69,9 @@ pub struct World {
     pub(super) dawdle_ms: Option<u64>,
     network: Network,
     out: VecDeque<Transmit>,
+    /// When the first link has something to do, as of the last [`World::settle`]: nothing else
+    /// moves a link, and drivers ask often.
+    links_due: Option<u64>,
 }
 
 impl World {
@@ -111,6 +114,7 @@ impl World {
             dawdle_ms: None,
             network: Network::new(network, options),
             out: VecDeque::new(),
+            links_due: None,
         };
         for handheld in 0..world.muster.handhelds.len() {
             world.register_soon(now_ms, handheld);
@@ -194,13 +198,12 @@ impl World {
     /// When to call `handle_timeout`, if nothing else comes before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let links = self.carriers.iter().filter_map(Carrier::poll_timeout);
-        let others = self
-            .network
-            .poll_timeout()
-            .into_iter()
-            .chain(self.agenda.next());
-        links.chain(others).min()
+        let times = [
+            self.links_due,
+            self.network.poll_timeout(),
+            self.agenda.next(),
+        ];
+        times.into_iter().flatten().min()
     }
 
     /// Ends all links politely: the daemon hears that the gateways are gone.
@@ -284,6 +287,8 @@ impl World {
                 self.pass(now.ms, datagram);
             }
         }
+        let due = self.carriers.iter().filter_map(Carrier::poll_timeout);
+        self.links_due = due.min();
         self.stats.frames_lost = self.network.lost;
         self.stats.links_up = self.carriers.iter().filter(|c| c.is_up()).count() as u64;
     }

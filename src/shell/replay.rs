@@ -79,7 +79,11 @@ fn base_of<D: Disk>(disk: &mut D) -> Result<Option<Base>, OpenError> {
 
 /// The newest snapshot from `base_seq` on that can be used. A faulty one is told and the one before
 /// it is looked at; without any the whole journal is replayed.
-fn newest<D: Disk>(disk: &mut D, policy: &Policy, base_seq: u64) -> Option<(ChainPoint, Engine)> {
+pub(crate) fn newest<D: Disk>(
+    disk: &mut D,
+    policy: &Policy,
+    base_seq: u64,
+) -> Option<(ChainPoint, Engine)> {
     let files = journal::snapshots(disk).unwrap_or_else(|error| {
         tracing::warn!(%error, "no snapshot is used");
         Vec::new()

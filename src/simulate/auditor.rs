@@ -22,6 +22,16 @@ use tieqi_protocols::lp::{Lp, Report};
 use tieqi_protocols::message::Message;
 use tieqi_protocols::tmp::Body;
 
+/// Rungs of an assignment that a unit is at work on.
+const ACTIVE: [&str; 6] = [
+    "offered",
+    "sent",
+    "delivered",
+    "accepted",
+    "en_route",
+    "on_scene",
+];
+
 /// A command, by user, method and key.
 type Key = (&'static str, &'static str, String);
 
@@ -31,7 +41,7 @@ struct Board {
     /// Epoch and last delta, once it follows.
     at: Option<(u64, u64)>,
     /// The rung of each open assignment of each unit.
-    open: BTreeMap<String, BTreeMap<u32, String>>,
+    open: BTreeMap<String, BTreeMap<u32, &'static str>>,
     /// The journal had failed: it is shown what is in memory, and told so.
     from_memory: bool,
 }
@@ -50,7 +60,7 @@ pub(super) struct Auditor {
     /// Where terminals said they were.
     places: Places,
     /// Rungs and incidents that a console was shown.
-    shown: BTreeSet<(u32, String)>,
+    shown: BTreeMap<u32, BTreeSet<String>>,
     incidents: BTreeSet<u32>,
     alarms: BTreeSet<u32>,
     boards: BTreeMap<usize, Board>,
@@ -79,7 +89,7 @@ impl Auditor {
             aired: BTreeSet::new(),
             said: BTreeSet::new(),
             places: Places::default(),
-            shown: BTreeSet::new(),
+            shown: BTreeMap::new(),
             delivered: BTreeSet::new(),
             incidents: BTreeSet::new(),
             alarms: BTreeSet::new(),
@@ -137,12 +147,12 @@ impl Auditor {
     }
 
     /// A console was shown a page.
-    pub(super) fn page(&mut self, desk: usize, page: &Delta) -> Result<(), Broken> {
+    pub(super) fn page(&mut self, desk: usize, page: &Delta<'_>) -> Result<(), Broken> {
         self.look(desk, page)
     }
 
     /// A console was shown a delta: each follows the one before.
-    pub(super) fn delta(&mut self, desk: usize, delta: &Delta) -> Result<(), Broken> {
+    pub(super) fn delta(&mut self, desk: usize, delta: &Delta<'_>) -> Result<(), Broken> {
         self.deltas += 1;
         let board = self.boards.entry(desk).or_default();
         if let Some((epoch, seq)) = board.at
@@ -156,35 +166,30 @@ impl Auditor {
         self.look(desk, delta)
     }
 
-    fn look(&mut self, desk: usize, seen: &Delta) -> Result<(), Broken> {
+    fn look(&mut self, desk: usize, seen: &Delta<'_>) -> Result<(), Broken> {
         let board = self.boards.entry(desk).or_default();
         for assignment in &seen.assignments {
             let id = assignment.assignment;
             if !board.from_memory {
-                self.shown.insert((id, assignment.rung.clone()));
+                let shown = self.shown.entry(id).or_default();
+                if !shown.contains(assignment.rung) {
+                    shown.insert(assignment.rung.to_owned());
+                }
             }
             let Some(unit) = &assignment.unit else {
                 continue;
             };
-            let open = board.open.entry(unit.clone()).or_default();
-            let active = [
-                "offered",
-                "sent",
-                "delivered",
-                "accepted",
-                "en_route",
-                "on_scene",
-            ];
-            match active.contains(&assignment.rung.as_str()) {
-                true => open.insert(id, assignment.rung.clone()),
-                false => open.remove(&id),
+            let open = board.open.entry(unit.to_string()).or_default();
+            match ACTIVE.into_iter().find(|rung| *rung == assignment.rung) {
+                Some(rung) => open.insert(id, rung),
+                None => open.remove(&id),
             };
         }
         for assignment in &seen.assignments {
             let open = assignment
                 .unit
                 .as_ref()
-                .and_then(|unit| board.open.get(unit));
+                .and_then(|unit| board.open.get(unit.as_ref()));
             if let Some(open) = open.filter(|open| open.len() > 1) {
                 let what = format!("{:?}: {open:?}", assignment.unit);
                 return Err(Broken::new("a unit has two active assignments", what));
@@ -291,10 +296,9 @@ impl Auditor {
             let what = format!("request {request:#x} to {radio}");
             return Err(Broken::new("the air was told what no journal holds", what));
         }
-        let lost = self
-            .shown
-            .iter()
-            .find(|(assignment, rung)| !kept.ladders.reached(AssignmentId(*assignment), rung));
+        let shown = self.shown.iter();
+        let mut shown = shown.flat_map(|(id, rungs)| rungs.iter().map(|rung| (*id, rung)));
+        let lost = shown.find(|(id, rung)| !kept.ladders.reached(AssignmentId(*id), rung));
         if let Some(lost) = lost {
             return Err(Broken::new(
                 "a console was shown a rung that is lost",

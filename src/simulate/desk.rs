@@ -7,6 +7,7 @@ use crate::radio::Chance;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A command that was given and may be given again.
@@ -19,7 +20,7 @@ pub(super) struct Asked {
 
 /// What a line came to.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum Told<'a> {
     /// A command was answered.
     Answer(Asked, String),
     /// A command was refused.
@@ -31,49 +32,50 @@ pub(super) enum Told {
         from_memory: bool,
     },
     /// A delta.
-    Delta(Delta),
+    Delta(Delta<'a>),
     /// A page of the board.
-    Page(Delta),
+    Page(Delta<'a>),
     /// The daemon says that nothing is accepted.
     Degraded,
 }
 
 /// What the desk looks at of a delta or a page.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Delta {
+pub(super) struct Delta<'a> {
     pub(super) epoch: u64,
     pub(super) seq: u64,
-    #[serde(default)]
-    pub(super) incidents: Vec<SeenIncident>,
-    #[serde(default)]
-    pub(super) assignments: Vec<SeenAssignment>,
-    #[serde(default)]
-    pub(super) alarms: Vec<SeenAlarm>,
+    #[serde(default, borrow)]
+    pub(super) incidents: Vec<SeenIncident<'a>>,
+    #[serde(default, borrow)]
+    pub(super) assignments: Vec<SeenAssignment<'a>>,
+    #[serde(default, borrow)]
+    pub(super) alarms: Vec<SeenAlarm<'a>>,
     #[serde(default)]
     tasks: Vec<SeenTask>,
 }
 
 /// An incident as a console sees it.
 #[derive(Debug, Deserialize)]
-pub(super) struct SeenIncident {
+pub(super) struct SeenIncident<'a> {
     pub(super) incident: u32,
-    pub(super) phase: String,
+    phase: &'a str,
 }
 
 /// An assignment as a console sees it.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct SeenAssignment {
+#[derive(Debug, Deserialize)]
+pub(super) struct SeenAssignment<'a> {
     pub(super) assignment: u32,
-    pub(super) unit: Option<String>,
-    pub(super) rung: String,
-    pub(super) terminal: Option<u32>,
+    #[serde(borrow)]
+    pub(super) unit: Option<Cow<'a, str>>,
+    pub(super) rung: &'a str,
+    terminal: Option<u32>,
 }
 
 /// An alarm as a console sees it.
 #[derive(Debug, Deserialize)]
-pub(super) struct SeenAlarm {
+pub(super) struct SeenAlarm<'a> {
     pub(super) alarm: u32,
-    kind: String,
+    kind: &'a str,
     incident: Option<u32>,
     assignment: Option<u32>,
     radio: Option<u32>,
@@ -86,26 +88,30 @@ struct SeenTask {
 
 #[derive(Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case")]
-enum Item {
-    Incident(SeenIncident),
-    Assignment(SeenAssignment),
-    Alarm(SeenAlarm),
+enum Item<'a> {
+    #[serde(borrow)]
+    Incident(SeenIncident<'a>),
+    #[serde(borrow)]
+    Assignment(SeenAssignment<'a>),
+    #[serde(borrow)]
+    Alarm(SeenAlarm<'a>),
     Task(SeenTask),
     #[serde(other)]
     Other,
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct Page<'a> {
     epoch: u64,
     seq: u64,
-    items: Vec<Value>,
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Line<'a> {
     id: Option<u64>,
-    method: Option<String>,
+    method: Option<&'a str>,
     #[serde(borrow)]
     result: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -297,11 +303,11 @@ impl Desk {
     ///
     /// # Errors
     /// A line that is none.
-    pub(super) fn hear(
+    pub(super) fn hear<'a>(
         &mut self,
         now_ms: u64,
-        line: &[u8],
-    ) -> Result<(Option<Told>, Vec<u8>), String> {
+        line: &'a [u8],
+    ) -> Result<(Option<Told<'a>>, Vec<u8>), String> {
         let error = |error: serde_json::Error| {
             format!(
                 "a console cannot read {:?}: {error}",
@@ -310,14 +316,14 @@ impl Desk {
         };
         let said: Line<'_> = serde_json::from_slice(line).map_err(error)?;
         let params = said.params.map_or("null", RawValue::get);
-        match said.method.as_deref() {
+        match said.method {
             Some("board.delta") => {
-                let delta: Delta = serde_json::from_str(params).map_err(error)?;
+                let delta: Delta<'_> = serde_json::from_str(params).map_err(error)?;
                 self.work_on(now_ms, &delta);
                 return Ok((Some(Told::Delta(delta)), Vec::new()));
             }
             Some("board.page") => {
-                let page: Page = serde_json::from_str(params).map_err(error)?;
+                let page: Page<'_> = serde_json::from_str(params).map_err(error)?;
                 let page = whole(page);
                 self.work_on(now_ms, &page);
                 return Ok((Some(Told::Page(page)), Vec::new()));
@@ -366,15 +372,19 @@ impl Desk {
     }
 
     /// What a dispatcher does about what is shown.
-    fn work_on(&mut self, now_ms: u64, seen: &Delta) {
+    fn work_on(&mut self, now_ms: u64, seen: &Delta<'_>) {
         let voice = |to: &str, assignment: u32| json!({ "assignment": assignment, "to": to });
         for assignment in &seen.assignments {
             let id = assignment.assignment;
-            let before = self.rungs.insert(id, assignment.rung.clone());
-            if before.as_ref() == Some(&assignment.rung) {
+            if self
+                .rungs
+                .get(&id)
+                .is_some_and(|rung| rung == assignment.rung)
+            {
                 continue;
             }
-            let by_voice = match (assignment.terminal, assignment.rung.as_str()) {
+            self.rungs.insert(id, assignment.rung.to_owned());
+            let by_voice = match (assignment.terminal, assignment.rung) {
                 (None, "offered") => Some("accepted"),
                 (None, rung) => next_rung(rung),
                 // Now and then a dispatcher takes one back.
@@ -399,8 +409,8 @@ impl Desk {
                 "on_scene_long",
                 "clear_to_confirm",
             ];
-            if let Some((id, rung)) = rung.filter(|_| late.contains(&alarm.kind.as_str())) {
-                let to = match alarm.kind.as_str() {
+            if let Some((id, rung)) = rung.filter(|_| late.contains(&alarm.kind)) {
+                let to = match alarm.kind {
                     "clear_to_confirm" => Some("cleared"),
                     _ => next_rung(&rung),
                 };
@@ -433,7 +443,7 @@ impl Desk {
             } else {
                 self.waits.remove(&id);
             }
-            let more = match incident.phase.as_str() {
+            let more = match incident.phase {
                 "resolved" if self.planned.insert(("incident", id)) => "incident.close",
                 "queued" if self.chance.hits(0.01) => "incident.claim",
                 _ => continue,
@@ -473,14 +483,14 @@ fn next_rung(rung: &str) -> Option<&'static str> {
 }
 
 /// A page as a delta that holds all it shows.
-fn whole(page: Page) -> Delta {
+fn whole(page: Page<'_>) -> Delta<'_> {
     let mut delta = Delta {
         epoch: page.epoch,
         seq: page.seq,
         ..Delta::default()
     };
     for item in page.items {
-        match serde_json::from_value(item) {
+        match serde_json::from_str(item.get()) {
             Ok(Item::Incident(incident)) => delta.incidents.push(incident),
             Ok(Item::Assignment(assignment)) => delta.assignments.push(assignment),
             Ok(Item::Alarm(alarm)) => delta.alarms.push(alarm),

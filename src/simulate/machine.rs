@@ -6,7 +6,9 @@ use crate::config::Config;
 use crate::daemon::output::Output;
 use crate::daemon::{Daemon, Input, Now};
 use crate::engine::id::EngineTime;
-use crate::journal::{Disk, DiskError, Entry, Options, Recovery, SimDisk};
+use crate::journal::{
+    self, ChainPoint, Disk, DiskError, Entry, Kind, Options, Recovery, ScanError, SimDisk,
+};
 use crate::shell::archive::{Feed, Next, Replica, Rules};
 use crate::shell::disk::{Append, Committed, Fed};
 use crate::shell::replay::{self, Opened};
@@ -14,7 +16,9 @@ use crate::shell::start::roster;
 use jiff::Timestamp;
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Small segments, so that they roll often.
 const SEGMENT_BYTES: usize = 64 << 10;
@@ -79,7 +83,10 @@ pub(super) struct Process {
     pub(super) found_it: bool,
     fed: Fed<Platter>,
     feed: Feed,
-    replica: Replica,
+    /// The archive's replica, once the first snapshot was asked for.
+    replica: Option<Replica>,
+    /// The daemon's next timer, while that is known.
+    timer: Option<Option<EngineTime>>,
     waiting: VecDeque<Append>,
     /// The last batch of the commit that is under way, as the process knows it.
     committing: Option<u64>,
@@ -107,7 +114,7 @@ impl Process {
     /// Opens the journal and starts the daemon over it, as the shell does. `before` is the process
     /// that ended with all it decided durable.
     pub(super) fn start(
-        config: &Config,
+        config: &Arc<Config>,
         disks: &Disks,
         (ms, wall_ms): (u64, i64),
         before: Option<&Self>,
@@ -131,20 +138,12 @@ impl Process {
             wall_ms,
             mono_us: 0,
         };
-        let rules = Rules {
-            policy: config.policy.clone(),
-            plane: config.plane,
-        };
-        let tip = journal.tip();
-        let feed = Feed::behind(tip);
-        // The archive's thread reads up to here by itself; this replica has it already.
-        let replica = Replica::behind(rules, engine.clone(), tip);
-        let _ = feed.next();
+        let feed = Feed::behind(journal.tip());
         let wall = Timestamp::from_millisecond(wall_ms).unwrap_or_default();
         let sign_on = roster(config, &engine, wall);
         let found_it = before.is_none_or(|it| it.daemon.engine().state() == engine.state());
         let epoch = u64::try_from(wall_ms).unwrap_or(0);
-        let mut daemon = Daemon::new(now, config.clone(), engine, epoch);
+        let mut daemon = Daemon::new(now, Arc::clone(config), engine, epoch);
         if let Some(damage) = &recovery.damage {
             daemon.degrade(format!("the journal is damaged ({damage})"), out);
         }
@@ -155,7 +154,8 @@ impl Process {
             found_it,
             fed: Fed::new(journal, feed.clone()),
             feed,
-            replica,
+            replica: None,
+            timer: None,
             waiting: VecDeque::new(),
             committing: None,
             failed: false,
@@ -176,7 +176,26 @@ impl Process {
     }
 
     pub(super) fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        self.timer = None;
         self.daemon.handle(now, input, out);
+    }
+
+    /// One turn of the daemon's loop, if there is something to do.
+    pub(super) fn turn(&mut self, now: Now) -> Option<Vec<Output>> {
+        if !self.daemon.has_work() && self.next_timer().is_none_or(|at| at > now.at) {
+            return None;
+        }
+        self.timer = None;
+        let mut out = Vec::new();
+        self.daemon.work(now, &mut out);
+        Some(out)
+    }
+
+    /// When the daemon has something to do though nothing comes. It is asked again only when it did
+    /// something: the loop of the town asks more often.
+    pub(super) fn next_timer(&mut self) -> Option<EngineTime> {
+        let daemon = &self.daemon;
+        *self.timer.get_or_insert_with(|| daemon.next_timer())
     }
 
     /// A batch for the journal.
@@ -255,24 +274,38 @@ impl Process {
 
     /// The archive's replica takes what became durable.
     fn follow(&mut self) -> Result<(), Broken> {
+        let Some(replica) = &mut self.replica else {
+            return Ok(());
+        };
         self.feed.want();
         if let Next::Groups(groups, tip) = self.feed.next() {
             for group in groups {
                 for record in &group.records {
-                    let applied = self.replica.apply(group.time_ms, group.wall_ms, record);
-                    applied.map_err(|error| Broken::new("the replica cannot follow", error))?;
+                    let applied = replica.apply(group.time_ms, group.wall_ms, record);
+                    applied.map_err(cannot_follow)?;
                 }
             }
-            self.replica.point = Some(tip);
-            self.replica.drop_pending();
+            replica.point = Some(tip);
+            replica.drop_pending();
         }
         Ok(())
     }
 
     /// Writes a snapshot, as the archive's thread does.
-    pub(super) fn snapshot(&mut self, disks: &Disks) -> bool {
-        let mut disk = disks.snapshots.clone();
-        self.replica.snapshot(&mut disk).is_ok()
+    pub(super) fn snapshot(&mut self, config: &Config, disks: &Disks) -> Result<(), Broken> {
+        if self.replica.is_none() {
+            self.replica = caught_up(config, disks, self.fed.journal.tip())?;
+            if self.replica.is_some() {
+                // It has what the feed left to be read.
+                let _ = self.feed.next();
+            }
+        }
+        if let Some(replica) = &self.replica {
+            let mut disk = disks.snapshots.clone();
+            // One that cannot be written leaves the one before.
+            let _ = replica.snapshot(&mut disk);
+        }
+        Ok(())
     }
 
     /// A hash of the journalled state.
@@ -292,4 +325,39 @@ pub(super) fn options(wall_ms: i64) -> Options {
 /// A hash of the journalled state of an engine.
 pub(super) fn state_hash(engine: &crate::engine::Engine) -> blake3::Hash {
     blake3::hash(&postcard::to_allocvec(engine.state()).unwrap_or_default())
+}
+
+/// A replica that reads the journal up to a durable record behind the newest snapshot, as the
+/// archive's thread does when it begins; none when the disk fails.
+fn caught_up(config: &Config, disks: &Disks, tip: ChainPoint) -> Result<Option<Replica>, Broken> {
+    let rules = Rules {
+        policy: config.policy.clone(),
+        plane: config.plane,
+    };
+    let mut replica = match replay::newest(&mut disks.snapshots.clone(), &config.policy, 0) {
+        Some((point, engine)) => Replica::behind(rules, engine, point),
+        None => Replica::new(rules),
+    };
+    let mut applied = Ok(());
+    let mut journal = disks.journal.clone();
+    let report = journal::follow(&mut journal, replica.point, tip.seq, |record| {
+        if record.kind == Kind::EVENT && applied.is_ok() {
+            applied = replica.apply(record.time_ms, record.wall_ms, record.payload);
+        }
+    });
+    let report = match report {
+        Err(ScanError::Disk(_)) => return Ok(None),
+        report => report.map_err(cannot_follow)?,
+    };
+    applied.map_err(cannot_follow)?;
+    if report.tip != Some(tip) {
+        return Err(cannot_follow((report.tip, tip)));
+    }
+    replica.point = Some(tip);
+    replica.drop_pending();
+    Ok(Some(replica))
+}
+
+fn cannot_follow(why: impl Debug) -> Broken {
+    Broken::new("the replica cannot follow", why)
 }

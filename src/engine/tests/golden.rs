@@ -694,7 +694,7 @@ fn the_image_of_a_shift_is_frozen_with_its_format() {
             blake3::hash(&image).to_hex().as_str()
         ),
         (
-            3,
+            4,
             1663,
             "49882015aa860d30fc846ed0d97937a4c5daecbe1814e95a41e68df79d238802"
         )

@@ -52,7 +52,7 @@ impl Town {
         Ok(())
     }
 
-    pub(super) fn take(&mut self, place: usize, told: Told) -> Result<(), Broken> {
+    pub(super) fn take(&mut self, place: usize, told: Told<'_>) -> Result<(), Broken> {
         match told {
             Told::Answer(asked, answer) => {
                 let user = self.desks.get(place).map_or("", |desk| desk.user);

@@ -29,6 +29,7 @@ use line::Line;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Wall time at the beginning, UTC ms: a Monday morning, the early shift on duty.
 const BEGIN_WALL_MS: i64 = 1_764_550_800_000;
@@ -96,7 +97,7 @@ enum News {
 /// See the module.
 pub(super) struct Town {
     plan: Plan,
-    config: Config,
+    config: Arc<Config>,
     now_ms: u64,
     skew_ms: i64,
     agenda: BTreeMap<(u64, u64), Job>,
@@ -166,7 +167,7 @@ impl Town {
         const STREAM: u64 = 5 << 32;
         let mut town = Self {
             auditor: Auditor::new(&config),
-            config,
+            config: config.into(),
             now_ms: 0,
             skew_ms: 0,
             agenda: BTreeMap::new(),
@@ -319,11 +320,11 @@ impl Town {
         }
     }
 
-    fn next_ms(&self) -> u64 {
+    fn next_ms(&mut self) -> u64 {
         let job = self.agenda.first_key_value().map(|((at, _), _)| *at);
-        let daemon = self.process.as_ref().and_then(|process| {
+        let daemon = self.process.as_mut().and_then(|process| {
             let base = process.now(self.now_ms, 0).at;
-            let timer = process.daemon.next_timer()?;
+            let timer = process.next_timer()?;
             Some(self.now_ms + timer.since_ms(base))
         });
         let times = [job, self.world.poll_timeout(), daemon];
@@ -370,12 +371,9 @@ impl Town {
             return Ok(false);
         };
         let now = process.now(self.now_ms, wall_ms);
-        let due = process.daemon.next_timer().is_some_and(|at| at <= now.at);
-        if !due && !process.daemon.has_work() {
+        let Some(out) = process.turn(now) else {
             return Ok(false);
-        }
-        let mut out = Vec::new();
-        process.daemon.work(now, &mut out);
+        };
         self.carry_out(out)?;
         self.commit()?;
         Ok(true)
@@ -421,10 +419,9 @@ impl Town {
             }
             Job::Snapshot => {
                 self.later(SNAPSHOT_MS, Job::Snapshot);
-                if let Some(process) = &mut self.process {
-                    process.snapshot(&self.disks);
-                }
-                Ok(())
+                let config = &self.config;
+                let process = self.process.as_mut();
+                process.map_or(Ok(()), |it| it.snapshot(config, &self.disks))
             }
             Job::Synced { .. } | Job::Again { .. } | Job::Prepare { .. } | Job::Replace { .. } => {
                 Ok(())
