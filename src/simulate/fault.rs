@@ -65,7 +65,7 @@ faults! {
 
 /// Fewest times an enabled fault must fire.
 pub const LEAST: u64 = 10;
-/// So many times each fault is planned at least, and a tenth of it more for each hour.
+/// So many times each fault is planned at least, and a fifth of it more for each hour.
 const PLANNED: u64 = 20;
 
 impl Serialize for Fault {
@@ -103,7 +103,7 @@ impl Fault {
         /// Faults have streams of chance of their own, so that one more moves no other.
         const STREAMS: u64 = 1 << 16;
         let mut chance = Chance::stream(seed, STREAMS + self as u64);
-        let parts = PLANNED + total_ms / 3_600_000 * PLANNED / 10;
+        let parts = PLANNED + total_ms / 3_600_000 * PLANNED / 5;
         let part_ms = total_ms / parts;
         (0..parts)
             .map(|part| part * part_ms + chance.below(part_ms))

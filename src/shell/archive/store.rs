@@ -37,7 +37,7 @@ const SEGMENT_BYTES: usize = 4 << 20;
 /// in hand between two flushes, even if each change is written a dozen times over.
 const UNFLUSHED_BYTES: usize = 1 << 20;
 /// How often a locked file is tried again, and how long between.
-const LOCK_TRIES: u32 = 100;
+const LOCK_TRIES: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 const META: &[u8] = b"m";
 
