@@ -5,9 +5,13 @@
 //! first 128 bits of a BLAKE3 hash stand for them.
 
 use super::id::EngineTime;
-use super::short::{Short, Text};
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, VecDeque};
+
+/// Names in 16 bytes, in one piece: formats write and read an array byte by byte.
+type Short = ByteArray<16>;
 
 /// Whose key it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +26,23 @@ pub struct KeyOf<'a> {
 
 impl KeyOf<'_> {
     fn short(self) -> Short {
-        Short::of([self.user, self.method, self.key].map(str::as_bytes))
+        short([self.user, self.method, self.key].map(str::as_bytes))
     }
 
     /// The command itself, whoever gave it.
     fn command(self, digest: Short) -> Short {
-        Short::of([&digest.0, self.method.as_bytes(), self.key.as_bytes()])
+        short([&*digest, self.method.as_bytes(), self.key.as_bytes()])
     }
+}
+
+/// Each part with its length before it, so that no two lists are alike.
+fn short(parts: [&[u8]; 3]) -> Short {
+    let mut hash = blake3::Hasher::new();
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    let hash = hash.finalize();
+    Short::new(*hash.as_bytes().first_chunk().unwrap_or(&[0; 16]))
 }
 
 /// An answer given.
@@ -38,8 +52,8 @@ struct Answer {
     digest: Short,
     /// Of the command, whoever gave it.
     command: Short,
-    /// As sent.
-    text: Text,
+    /// As sent; most are a few words, and stand in place.
+    text: SmolStr,
 }
 
 /// What a key is worth now.
@@ -75,7 +89,7 @@ impl Answers {
     /// What a key is worth with parameters of this digest.
     #[must_use]
     pub fn lookup(&self, key: KeyOf<'_>, digest: [u8; 16]) -> Lookup<'_> {
-        let digest = Short(digest);
+        let digest = Short::new(digest);
         match self.by_key.get(&key.short()) {
             None if self.commands.contains_key(&key.command(digest)) => Lookup::Foreign,
             None => Lookup::New,
@@ -86,7 +100,7 @@ impl Answers {
 
     /// Keeps an answer and forgets those that are too old or too many.
     pub(super) fn keep(&mut self, at: EngineTime, key: KeyOf<'_>, digest: [u8; 16], text: &str) {
-        let digest = Short(digest);
+        let digest = Short::new(digest);
         let (short, command) = (key.short(), key.command(digest));
         *self.commands.entry(command).or_default() += 1;
         let answer = Answer {

@@ -42,7 +42,6 @@ pub mod queue;
 pub mod ranking;
 pub mod rejection;
 pub mod safety;
-mod short;
 pub mod spatial;
 pub mod state;
 pub mod suspect;
