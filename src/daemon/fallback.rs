@@ -50,7 +50,7 @@ pub(super) struct Shown {
 type Places = BTreeMap<UnitId, At>;
 
 /// A place in words: worked out again only when its unit moved.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct At {
     point: Point,
     degrees: String,
@@ -352,8 +352,10 @@ impl List<'_> {
             .of_unit(self.now.at, &duty.terminals);
         match place {
             Some(place) => {
-                let at = places.entry(unit.id).or_default();
-                if at.point != place.point || at.degrees.is_empty() {
+                let at = places
+                    .entry(unit.id)
+                    .or_insert_with(|| self.at(place.point));
+                if at.point != place.point {
                     *at = self.at(place.point);
                 }
                 let age_s = self.now.at.since_ms(place.taken_at) / 1_000;

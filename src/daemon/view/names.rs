@@ -145,48 +145,33 @@ mod tests {
     use crate::engine::id::{CallId, IncidentId, UnitId};
     use crate::engine::rejection::Rejection;
 
-    /// A refusal names a state as answers do, with blanks.
+    /// Each state in a refusal has the name answers give it, with blanks.
+    fn check<T: Named>(refused: impl Fn(T) -> Rejection) {
+        for (state, name) in T::NAMES {
+            let told = refused(*state).to_string();
+            let words = name.replace('_', " ");
+            assert!(told.contains(&format!(" is {words};")), "{told}: {name}");
+        }
+    }
+
     #[test]
     fn refusals_call_states_by_the_names_of_answers() {
         let expected = "another";
         let (incident, unit, call) = (IncidentId(1), UnitId(1), CallId(1));
-        let phases = Phase::NAMES.iter().map(|(phase, name)| {
-            let phase = *phase;
-            (
-                Rejection::WrongPhase {
-                    incident,
-                    phase,
-                    expected,
-                },
-                *name,
-            )
+        check(|phase| Rejection::WrongPhase {
+            incident,
+            phase,
+            expected,
         });
-        let units = UnitState::NAMES.iter().map(|(state, name)| {
-            let state = *state;
-            (
-                Rejection::WrongUnitState {
-                    unit,
-                    state,
-                    expected,
-                },
-                *name,
-            )
+        check(|state| Rejection::WrongUnitState {
+            unit,
+            state,
+            expected,
         });
-        let calls = CallPhase::NAMES.iter().map(|(phase, name)| {
-            let phase = *phase;
-            (
-                Rejection::WrongCallPhase {
-                    call,
-                    phase,
-                    expected,
-                },
-                *name,
-            )
+        check(|phase| Rejection::WrongCallPhase {
+            call,
+            phase,
+            expected,
         });
-        for (rejection, name) in phases.chain(units).chain(calls) {
-            let told = rejection.to_string();
-            let words = name.replace('_', " ");
-            assert!(told.contains(&format!(" is {words};")), "{told}: {name}");
-        }
     }
 }

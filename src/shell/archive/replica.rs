@@ -346,7 +346,7 @@ impl Replica {
             wall_ms: self.wall_ms,
         };
         let mut encoded = Ok(());
-        let fill = |sink: Sink<'_>| encoded = serialize_with_flavor(&image, InPieces::new(sink));
+        let fill = |sink: Sink<'_>| encoded = serialize_with_flavor(&image, InPieces(sink));
         let bytes = write_snapshot(disk, &head, length as u64, fill)?;
         Ok(encoded.ok().map(|()| (head, bytes)))
     }
@@ -359,49 +359,23 @@ fn write_some(store: &Store, changes: &mut Changes) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An image is handed on as it is encoded: of a province it is tens of megabytes.
-/// Most of it are single bytes, which are collected.
-struct InPieces<'s> {
-    sink: Sink<'s>,
-    piece: Vec<u8>,
-}
-
-impl<'s> InPieces<'s> {
-    /// Bytes handed on at once, about.
-    const PIECE: usize = 4 * 1024;
-
-    fn new(sink: Sink<'s>) -> Self {
-        let piece = Vec::with_capacity(Self::PIECE);
-        Self { sink, piece }
-    }
-
-    fn hand_on(&mut self) {
-        (self.sink)(&self.piece);
-        self.piece.clear();
-    }
-}
+/// An image is handed on as it is encoded: of a province it is tens of megabytes. The writer of
+/// snapshots collects it.
+struct InPieces<'s>(Sink<'s>);
 
 impl Flavor for InPieces<'_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.piece.push(byte);
-        if self.piece.len() >= Self::PIECE {
-            self.hand_on();
-        }
-        Ok(())
+        self.try_extend(&[byte])
     }
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        if self.piece.len() + bytes.len() > Self::PIECE {
-            self.hand_on();
-        }
-        self.piece.extend_from_slice(bytes);
+        (self.0)(bytes);
         Ok(())
     }
 
-    fn finalize(mut self) -> postcard::Result<()> {
-        self.hand_on();
+    fn finalize(self) -> postcard::Result<()> {
         Ok(())
     }
 }
