@@ -8,10 +8,11 @@
 
 use super::Wake;
 use super::archive::{Feed, Group};
+use super::mailbox::{Inlet, Outlet};
 use crate::engine::id::EngineTime;
 use crate::journal::{CommitError, Disk, Journal, Kind, PushError};
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
+use std::sync::mpsc::{RecvTimeoutError, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use thread_priority::ThreadPriority;
@@ -71,12 +72,12 @@ const FEW: usize = 4;
 /// A sync of the loop that takes longer is slow.
 const SLOW: Duration = Duration::from_millis(2);
 /// After a slow sync the disk thread syncs for this many times as long.
-const RARELY: u32 = 200;
+const RARELY: u32 = 50;
 
 /// The loop's end.
 pub(super) struct Writer<D> {
     journal: Shared<D>,
-    thread: SyncSender<Append>,
+    thread: Inlet<Append>,
     /// Batches that go nowhere yet.
     waiting: VecDeque<Append>,
     /// The last batch the thread was given, and the last that is durable.
@@ -87,7 +88,7 @@ pub(super) struct Writer<D> {
 }
 
 impl<D: Disk> Writer<D> {
-    pub(super) fn new(journal: Shared<D>, thread: SyncSender<Append>) -> Self {
+    pub(super) fn new(journal: Shared<D>, thread: Inlet<Append>) -> Self {
         Self {
             journal,
             thread,
@@ -179,7 +180,7 @@ pub(super) fn go_first() {
 }
 
 /// The disk thread: serves until the other end is gone or the journal failed.
-pub(super) fn run<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>, told: &Sender<Wake>) {
+pub(super) fn run<D: Disk>(journal: &Shared<D>, batches: &Outlet<Append>, told: &Sender<Wake>) {
     while let Some(first) = next(journal, batches, told) {
         if let Err(reason) = group(&mut journal.lock(), first, batches, told) {
             let _ = told.blocking_send(Wake::JournalFailed(reason));
@@ -191,17 +192,17 @@ pub(super) fn run<D: Disk>(journal: &Shared<D>, batches: &Receiver<Append>, told
 /// The next batch. While none waits, the next segment is prepared step by step.
 fn next<D: Disk>(
     journal: &Shared<D>,
-    batches: &Receiver<Append>,
+    batches: &Outlet<Append>,
     told: &Sender<Wake>,
 ) -> Option<Append> {
     loop {
         if !journal.lock().journal.needs_segment() {
-            return batches.recv().ok();
+            return batches.recv();
         }
-        match batches.try_recv() {
+        match batches.recv_timeout(Duration::ZERO) {
             Ok(batch) => return Some(batch),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
         }
         let prepared = journal.lock().journal.prepare_step();
         let news = match &prepared {
@@ -226,12 +227,12 @@ fn next<D: Disk>(
 fn group<D: Disk>(
     fed: &mut Fed<D>,
     first: Append,
-    batches: &Receiver<Append>,
+    batches: &Outlet<Append>,
     told: &Sender<Wake>,
 ) -> Result<(), String> {
     let mut last = first.batch;
     fed.push(first)?;
-    while let Ok(more) = batches.try_recv() {
+    while let Ok(more) = batches.recv_timeout(Duration::ZERO) {
         if !fed.journal.fits(more.records.len(), more.bytes()) {
             commit(fed, last, told)?;
         }
@@ -327,12 +328,12 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::archive::Next;
+    use super::super::mailbox::mailbox;
     use super::*;
     use crate::journal::{Fault, MIN_SEGMENT_BYTES, Options, SimDisk};
-    use std::sync::mpsc::sync_channel;
 
     /// The loop's end over a new journal; the disk's call `fails` after opening it fails.
-    fn writer(fails: Option<u64>) -> (Writer<SimDisk>, Receiver<Append>) {
+    fn writer(fails: Option<u64>) -> (Writer<SimDisk>, Outlet<Append>) {
         let options = Options {
             segment_bytes: MIN_SEGMENT_BYTES,
             ..Options::at(1_700_000_000_000)
@@ -344,9 +345,13 @@ mod tests {
             disk.fail_at(probe.calls() + call, Fault::Io);
         }
         let (journal, _) = Journal::open(disk, &options, |_| ()).unwrap();
-        let (thread, batches) = sync_channel(8);
+        let (thread, batches) = mailbox(8);
         let feed = Feed::behind(journal.tip());
         (Writer::new(Shared::new(journal, feed), thread), batches)
+    }
+
+    fn look(batches: &Outlet<Append>) -> Option<Append> {
+        batches.recv_timeout(Duration::ZERO).ok()
     }
 
     fn batch(batch: u64) -> Append {
@@ -365,7 +370,7 @@ mod tests {
             assert_eq!(writer.flush(), Some(Ok(number)));
         }
         assert_eq!(writer.flush(), None, "nothing waits");
-        assert!(batches.try_recv().is_err(), "the thread has nothing to do");
+        assert!(look(&batches).is_none(), "the thread has nothing to do");
     }
 
     #[test]
@@ -375,7 +380,9 @@ mod tests {
         assert_eq!(writer.flush(), None);
         writer.push(batch(6));
         assert_eq!(writer.flush(), None, "5 is not durable yet");
-        let handed: Vec<_> = batches.try_iter().map(|batch| batch.batch).collect();
+        let handed: Vec<_> = std::iter::from_fn(|| look(&batches))
+            .map(|batch| batch.batch)
+            .collect();
         assert_eq!(handed, [1, 2, 3, 4, 5, 6]);
         writer.note_durable(6);
         writer.push(batch(7));
@@ -390,7 +397,7 @@ mod tests {
             last += 1;
             writer.push(batch(last));
             if writer.flush().is_none() {
-                break batches.try_recv().unwrap();
+                break look(&batches).unwrap();
             }
         };
         assert_eq!(handed.batch, last, "the segment is full");

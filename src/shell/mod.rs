@@ -14,6 +14,7 @@ pub(crate) mod disk;
 mod event_loop;
 mod fallback;
 mod http;
+mod mailbox;
 pub(crate) mod replay;
 pub(crate) mod start;
 

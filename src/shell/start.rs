@@ -4,7 +4,7 @@ use super::archive::{self, Feed, Rules, SNAPSHOT_DIR};
 use super::base::BaseError;
 use super::clock::{Clock, wall_ms};
 use super::replay::{self, Opened};
-use super::{FALLBACK_NAME, Wake, disk, event_loop, fallback, http};
+use super::{FALLBACK_NAME, Wake, disk, event_loop, fallback, http, mailbox};
 use crate::config::users::Users;
 use crate::config::{AnyPort, Chain, Config, GatewayRole};
 use crate::daemon::Daemon;
@@ -18,7 +18,6 @@ use jiff::Timestamp;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::Sender;
 
@@ -142,7 +141,7 @@ impl Server {
             daemon.degrade(reason, &mut Vec::new());
         }
         let (told, wakes) = event_loop::wakes();
-        let (appends, batches) = sync_channel(APPENDS);
+        let (appends, batches) = mailbox::mailbox(APPENDS);
         let journal = disk::Shared::new(journal, feed.clone());
         let address = |result: io::Result<SocketAddr>, what| {
             let at = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
