@@ -173,7 +173,7 @@ fn story(number: u32, at: EngineTime, as_of: u64) -> Vec<Event> {
         distance_m: 800 + 90 * place,
         point,
         fix_age_ms: 4_000,
-        reasons: vec![Reason::StraightLine],
+        reasons: std::iter::once(Reason::StraightLine).collect(),
     };
     let ranking = Ranking {
         as_of,

@@ -1,7 +1,23 @@
 //! Durable before it leaves: what a batch causes is held until the journal has it.
 
+use crate::engine::event::Event;
 use crate::planted::{Planted, planted};
 use std::collections::VecDeque;
+
+/// Most events are shorter.
+const SHORT: usize = 1024;
+
+/// An event as the journal's payload. A vector that grows while it is written is moved a dozen
+/// times, so most are written on the stack first.
+///
+/// # Errors
+/// None of ours has one: what an event is made of can always be written.
+pub(super) fn record(event: &Event) -> postcard::Result<Vec<u8>> {
+    match postcard::to_slice(event, &mut [0; SHORT]) {
+        Err(postcard::Error::SerializeBufferFull) => postcard::to_allocvec(event),
+        written => written.map(|bytes| bytes.to_vec()),
+    }
+}
 
 /// Numbers batches and holds what must wait for them. Batches become durable in order.
 #[derive(Debug)]
@@ -72,6 +88,19 @@ impl<T> Batches<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::id::RadioId;
+
+    #[test]
+    fn a_record_is_the_same_however_long() {
+        for length in [0, SHORT - 9, SHORT - 3, SHORT, 9 * SHORT] {
+            let event = Event::TextReceived {
+                radio: RadioId(1),
+                unit: None,
+                text: "x".repeat(length),
+            };
+            assert_eq!(record(&event), postcard::to_allocvec(&event), "{length}");
+        }
+    }
 
     #[test]
     fn nothing_leaves_before_its_batch() {

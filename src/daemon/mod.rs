@@ -529,7 +529,7 @@ impl Daemon {
         let mut touched = Touched::default();
         let mut records = Vec::with_capacity(events.len());
         for event in &events {
-            match postcard::to_allocvec(event) {
+            match batch::record(event) {
                 Ok(record) => records.push(record),
                 Err(error) => return self.degrade(format!("failed to encode: {error}"), out),
             }

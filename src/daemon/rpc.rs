@@ -126,16 +126,16 @@ pub fn parse(line: &[u8]) -> Result<Request, (Value, Problem)> {
             format!("a line may have {MAX_LINE} bytes at most"),
         ));
     }
-    if std::str::from_utf8(line).is_err() {
+    let Ok(text) = std::str::from_utf8(line) else {
         return Err(refuse(Problem::PARSE, "the line is not UTF-8".into()));
-    }
-    if depth(line) > MAX_DEPTH {
+    };
+    if is_deep(line) {
         return Err(refuse(
             Problem::PARSE,
             format!("nested deeper than {MAX_DEPTH}"),
         ));
     }
-    let envelope: Envelope = serde_json::from_slice(line).map_err(|error| {
+    let envelope: Envelope = serde_json::from_str(text).map_err(|error| {
         let code = match error.classify() {
             serde_json::error::Category::Data => Problem::INVALID_REQUEST,
             _ => Problem::PARSE,
@@ -162,6 +162,12 @@ pub fn parse(line: &[u8]) -> Result<Request, (Value, Problem)> {
         method: envelope.method,
         params,
     })
+}
+
+/// Few brackets cannot be deep, and counting them costs next to nothing.
+fn is_deep(line: &[u8]) -> bool {
+    let brackets = line.iter().filter(|byte| matches!(byte, b'[' | b'{'));
+    brackets.count() > MAX_DEPTH && depth(line) > MAX_DEPTH
 }
 
 /// Deepest nesting of brackets outside strings. Malformed input gives some number, no panic.

@@ -102,18 +102,19 @@ impl Daemon {
             return;
         };
         let user = session.user().map(|(name, role)| (name.to_owned(), role));
-        let method = Method::find(&request.method);
-        let allowed = method.and_then(|method| match (method.role, &user) {
-            (None, _) => Ok(method),
+        let Request { id, method, params } = request;
+        let found = Method::find(&method);
+        let allowed = found.and_then(|found| match (found.role, &user) {
+            (None, _) => Ok(found),
             (Some(_), None) => {
                 let message = "call session.login first";
                 Err(Problem::new(Problem::NOT_LOGGED_IN, message))
             }
             (Some(least), Some((_, role))) if *role < least => {
-                let message = format!("{} needs the role {least}, you are {role}", request.method);
+                let message = format!("{method} needs the role {least}, you are {role}");
                 Err(Problem::new(Problem::FORBIDDEN, message))
             }
-            _ => Ok(method),
+            _ => Ok(found),
         });
         let context = Context {
             engine: &self.engine,
@@ -123,26 +124,31 @@ impl Daemon {
             now: now.at,
             role: user.as_ref().map(|(_, role)| *role),
         };
-        let name = user.as_ref().map_or("", |(name, _)| name.as_str());
-        let call = allowed.and_then(|method| method.parse(context, name, &request.params));
-        match call {
-            Err(problem) => self.refuse(console, &request.id, &problem, out),
-            Ok(Call::Do { command, key }) => {
-                let name = name.to_owned();
+        let user = user.map_or_else(String::new, |(name, _)| name);
+        let understood = allowed.and_then(|found| {
+            // Before they are taken apart.
+            let digest = digest(&params);
+            Ok((found.parse(context, &user, params)?, digest))
+        });
+        match understood {
+            Err(problem) => self.refuse(console, &id, &problem, out),
+            Ok((Call::Do { command, key }, digest)) => {
                 let desk = Desk {
-                    user: name.clone(),
+                    user: user.clone(),
                     console: console.0,
                 };
                 let command = Box::new(command);
                 let command = Command::ByDesk { desk, command };
                 let keyed = Keyed {
-                    user: name,
+                    id,
+                    user,
+                    method,
                     key,
-                    request,
+                    digest,
                 };
                 self.command(now, console, &command, keyed, arrived_us, out);
             }
-            Ok(call) => self.read(now, console, &request.id, call, out),
+            Ok((call, _)) => self.read(now, console, &id, call, out),
         }
     }
 
@@ -279,11 +285,15 @@ impl Daemon {
         arrived_us: u64,
         out: &mut dyn Outbox,
     ) {
-        let Keyed { user, key, request } = keyed;
-        let span = tracing::info_span!("call", method = request.method, user, key);
+        let Keyed {
+            id,
+            user,
+            method,
+            key,
+            digest,
+        } = keyed;
+        let span = tracing::info_span!("call", method, user, key);
         let _entered = span.enter();
-        let digest = digest(&request.params);
-        let method = request.method;
         let key_of = KeyOf {
             user: &user,
             method: &method,
@@ -295,23 +305,23 @@ impl Daemon {
             // What never becomes durable is not answered; the key may be tried after a restart.
             Lookup::Same(_) if self.degraded.is_some() && !self.batches.is_durable() => {}
             Lookup::Same(answer) => {
-                let line = rpc::answer(&request.id, answer);
+                let line = rpc::answer(&id, answer);
                 self.note_acked(console);
                 return self.hold(now, Held::Line { console, line }, out);
             }
             Lookup::Foreign => {
                 let message = "another user gave this command under this key: make a new one";
                 let problem = Problem::new(Problem::KEY_REUSED, message);
-                return self.refuse(console, &request.id, &problem, out);
+                return self.refuse(console, &id, &problem, out);
             }
             Lookup::Other => {
                 let message = "this key was used with other parameters: make a new one";
                 let problem = Problem::new(Problem::KEY_REUSED, message);
-                return self.refuse(console, &request.id, &problem, out);
+                return self.refuse(console, &id, &problem, out);
             }
         }
         if let Some(problem) = self.refuses() {
-            return self.refuse(console, &request.id, &problem, out);
+            return self.refuse(console, &id, &problem, out);
         }
         let mut batch = Vec::new();
         if let Err(rejection) = self.engine.execute(now.at, command, &mut batch) {
@@ -322,10 +332,10 @@ impl Daemon {
             {
                 self.shown.note(incident, *fresh);
             }
-            return self.refuse(console, &request.id, &problem, out);
+            return self.refuse(console, &id, &problem, out);
         }
         let answer = to_json(&api::answer(&self.engine, &batch));
-        let line = rpc::answer(&request.id, &answer);
+        let line = rpc::answer(&id, &answer);
         let answered = Event::CommandAnswered {
             user,
             method,
@@ -407,9 +417,13 @@ impl Daemon {
 
 /// A command's request with whose it is.
 pub(super) struct Keyed {
+    /// The request's.
+    id: Value,
     user: String,
+    method: String,
     key: String,
-    request: Request,
+    /// Of its parameters.
+    digest: [u8; 16],
 }
 
 /// Whether it makes an incident of an alarm.
@@ -422,7 +436,7 @@ fn has_alarm(request: &Request) -> bool {
 
 /// Of the parameters, key order aside.
 fn digest(params: &Value) -> [u8; 16] {
-    let hash = blake3::hash(params.to_string().as_bytes());
+    let hash = blake3::hash(to_json(params).as_bytes());
     let (head, _) = hash
         .as_bytes()
         .split_first_chunk()

@@ -37,11 +37,12 @@ impl KeyOf<'_> {
 
 /// Each part with its length before it, so that no two lists are alike.
 fn short(parts: [&[u8]; 3]) -> Short {
-    let mut hash = blake3::Hasher::new();
+    let mut bytes = Vec::with_capacity(128);
     for part in parts {
-        hash.update(&(part.len() as u64).to_le_bytes()).update(part);
+        bytes.extend((part.len() as u64).to_le_bytes());
+        bytes.extend(part);
     }
-    let hash = hash.finalize();
+    let hash = blake3::hash(&bytes);
     Short::new(*hash.as_bytes().first_chunk().unwrap_or(&[0; 16]))
 }
 

@@ -24,27 +24,52 @@ pub enum Due {
     Feedback(IncidentId),
 }
 
+impl Due {
+    const KINDS: usize = 8;
+
+    /// Which kind of thing, and which one of these.
+    fn place(self) -> (usize, u32) {
+        match self {
+            Self::Assignment(id) => (0, id.0),
+            Self::Incident(id) => (1, id.0),
+            Self::Message(no) => (2, no.0),
+            Self::Safety(id) => (3, id.0),
+            Self::Proposal(id) => (4, id.0),
+            Self::Claim(id) => (5, id.0),
+            Self::Call(id) => (6, id.0),
+            Self::Feedback(id) => (7, id.0),
+        }
+    }
+}
+
 /// Deadlines in order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Deadlines {
     by_time: BTreeSet<(EngineTime, Due)>,
-    of: BTreeMap<Due, EngineTime>,
+    /// By kind: after each event all kinds a thing can have are set, and most are not there.
+    of: [BTreeMap<u32, EngineTime>; Due::KINDS],
 }
 
 impl Deadlines {
     /// Sets, moves or (with none) lifts a deadline.
     pub fn set(&mut self, due: Due, at: Option<EngineTime>) {
-        let old = self.of.get(&due).copied();
+        let (kind, id) = due.place();
+        let Some(of) = self.of.get_mut(kind) else {
+            return;
+        };
+        let old = of.get(&id).copied();
         if old == at {
             return;
         }
         if let Some(old) = old {
             self.by_time.remove(&(old, due));
-            self.of.remove(&due);
         }
-        if let Some(at) = at {
-            self.by_time.insert((at, due));
-            self.of.insert(due, at);
+        match at {
+            Some(at) => {
+                self.by_time.insert((at, due));
+                of.insert(id, at);
+            }
+            None => drop(of.remove(&id)),
         }
     }
 

@@ -7,6 +7,7 @@
 use super::id::{EngineTime, Point, UnitId};
 use super::policy::{Need, Policy, UnitKind};
 use super::spatial::{Placement, Spatial};
+use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
 /// What a dispatcher should know about a candidate.
@@ -34,7 +35,7 @@ pub struct Candidate {
     /// Age of that fix, milliseconds.
     pub fix_age_ms: u64,
     /// What to know about it.
-    pub reasons: Vec<Reason>,
+    pub reasons: ArrayVec<Reason, 3>,
 }
 
 /// Why a nearer unit is not a candidate.
@@ -239,19 +240,18 @@ fn pass(passed: &mut Vec<PassedOver>, new: PassedOver) {
 fn candidate(policy: &Policy, now: EngineTime, found: &Found) -> Candidate {
     let placement = found.placement;
     let fix_age_ms = now.since_ms(placement.taken_at);
-    let mut reasons = vec![Reason::StraightLine];
-    if fix_age_ms > u64::from(policy.stale_fix_ms) {
-        reasons.push(Reason::StaleFix);
-    }
-    if !placement.reachable {
-        reasons.push(Reason::VoiceOnly);
-    }
+    let is_stale = fix_age_ms > u64::from(policy.stale_fix_ms);
+    let reasons = [
+        Some(Reason::StraightLine),
+        is_stale.then_some(Reason::StaleFix),
+        (!placement.reachable).then_some(Reason::VoiceOnly),
+    ];
     Candidate {
         unit: found.unit,
         travel_ms: found.travel_ms,
         distance_m: u32::try_from(found.distance_cm / 100).unwrap_or(u32::MAX),
         point: placement.point,
         fix_age_ms,
-        reasons,
+        reasons: reasons.into_iter().flatten().collect(),
     }
 }

@@ -15,7 +15,7 @@ use rstar::primitives::GeomWithData;
 use rstar::{PointDistance, RTree};
 use std::collections::BTreeMap;
 
-type Spot = GeomWithData<[i64; 2], UnitId>;
+type Spot = GeomWithData<Point, UnitId>;
 
 /// Where one unit stands in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +170,6 @@ impl Spatial {
         sendable: bool,
         from: Point,
     ) -> impl Iterator<Item = (UnitId, u64)> + '_ {
-        let from = [from.x_cm, from.y_cm];
         let tree = self.tree(kind, sendable).nearest_neighbor_iter(&from);
         let mut tree = tree
             .map(move |spot| (spot.data, distance(spot.geom(), &from)))
@@ -191,11 +190,10 @@ impl Spatial {
     }
 
     /// Units of a class that lag behind, the nearest last.
-    fn late(&self, kind: UnitKind, from: [i64; 2]) -> Vec<(UnitId, u64)> {
+    fn late(&self, kind: UnitKind, from: Point) -> Vec<(UnitId, u64)> {
         let placed = self.lagging.iter().filter_map(|unit| {
             let placed = self.placement(*unit).filter(|placed| placed.kind == kind)?;
-            let spot = [placed.point.x_cm, placed.point.y_cm];
-            Some((*unit, distance(&spot, &from)))
+            Some((*unit, distance(&placed.point, &from)))
         });
         let mut late: Vec<_> = placed.collect();
         late.sort_by_key(|(unit, distance)| std::cmp::Reverse((*distance, *unit)));
@@ -231,13 +229,41 @@ impl Spatial {
     }
 }
 
+/// A unit stands in its tree at its place as it is. Without link-time optimisation a search takes
+/// half the instructions it takes with an array.
+impl rstar::Point for Point {
+    type Scalar = i64;
+    const DIMENSIONS: usize = 2;
+
+    fn generate(mut coordinate: impl FnMut(usize) -> i64) -> Self {
+        Self {
+            x_cm: coordinate(0),
+            y_cm: coordinate(1),
+        }
+    }
+
+    fn nth(&self, index: usize) -> i64 {
+        match index {
+            0 => self.x_cm,
+            _ => self.y_cm,
+        }
+    }
+
+    fn nth_mut(&mut self, index: usize) -> &mut i64 {
+        match index {
+            0 => &mut self.x_cm,
+            _ => &mut self.y_cm,
+        }
+    }
+}
+
 /// Centimetres, rounded down.
-fn distance(spot: &[i64; 2], from: &[i64; 2]) -> u64 {
+fn distance(spot: &Point, from: &Point) -> u64 {
     u64::try_from(spot.distance_2(from)).unwrap_or(0).isqrt()
 }
 
 fn spot(unit: UnitId, point: Point) -> Spot {
-    Spot::new([point.x_cm, point.y_cm], unit)
+    Spot::new(point, unit)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub struct Method {
     /// What it is for, in one sentence.
     pub says: &'static str,
     /// Understands its parameters.
-    pub(super) parse: fn(Context<'_>, &str, &Value) -> Result<Call, Problem>,
+    pub(super) parse: fn(Context<'_>, &str, Value) -> Result<Call, Problem>,
     /// The schema of its parameters.
     pub(super) params: SchemaOf,
     /// The schema of its answer.
@@ -50,7 +50,7 @@ impl Method {
     ///
     /// # Errors
     /// Wrong parameters, names that stand for nothing.
-    pub fn parse(&self, context: Context<'_>, user: &str, params: &Value) -> Result<Call, Problem> {
+    pub fn parse(&self, context: Context<'_>, user: &str, params: Value) -> Result<Call, Problem> {
         (self.parse)(context, user, params)
     }
 }

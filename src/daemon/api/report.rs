@@ -11,6 +11,7 @@ use crate::engine::incident::{Classification, Report, Source};
 use crate::engine::policy::Grade;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::mem::take;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,15 +59,16 @@ pub(super) struct ReportParams {
 pub(super) fn report(
     context: Context<'_>,
     user: &str,
-    params: ReportParams,
+    mut params: ReportParams,
 ) -> Result<Call, Problem> {
     if params.alarm.is_some() {
         dispatcher(context, "incident.report with `alarm`")?;
     }
     short("sender_number", &params.sender_number, MAX_NAME)?;
-    let call = params.call.map(CallId);
-    let report = Box::new(told(context, user, &params, call)?);
-    let command = match (params.alarm, call, params.sender_number) {
+    let (alarm, call) = (params.alarm, params.call.map(CallId));
+    let (key, number) = (take(&mut params.key), take(&mut params.sender_number));
+    let report = Box::new(told(context, user, params, call)?);
+    let command = match (alarm, call, number) {
         (None, None, number) if number.is_empty() => Command::Report(report),
         (Some(alarm), None, number) if number.is_empty() => Command::ReportEmergency {
             alarm: AlarmId(alarm),
@@ -83,14 +85,14 @@ pub(super) fn report(
             sender_number,
         },
     };
-    keyed(command, params.key)
+    keyed(command, key)
 }
 
 /// Understands `incident.split`.
 pub(super) fn split(
     context: Context<'_>,
     user: &str,
-    params: ReportParams,
+    mut params: ReportParams,
 ) -> Result<Call, Problem> {
     let Some(call) = params.call.map(CallId) else {
         let why = "`call` is missing: which call becomes an incident of its own?";
@@ -104,19 +106,20 @@ pub(super) fn split(
         let why = "`sender_number`: a call is split, which no other desk sent";
         return Err(Problem::params(why));
     }
+    let key = take(&mut params.key);
     let command = Command::Split {
         call,
-        report: Box::new(told(context, user, &params, Some(call))?),
+        report: Box::new(told(context, user, params, Some(call))?),
         by: by(user),
     };
-    keyed(command, params.key)
+    keyed(command, key)
 }
 
 /// What was told; source and number are the call's where nobody says another.
 fn told(
     context: Context<'_>,
     user: &str,
-    params: &ReportParams,
+    params: ReportParams,
     call: Option<CallId>,
 ) -> Result<Report, Problem> {
     some_text("place", &params.place, MAX_NAME)?;
@@ -130,9 +133,9 @@ fn told(
         }
         None => ring.map_or(Source::Police110, |ring| ring.source),
     };
-    let caller = match (params.caller.as_str(), ring) {
-        ("", Some(ring)) => ring.caller.clone(),
-        (caller, _) => caller.to_owned(),
+    let caller = match ring {
+        Some(ring) if params.caller.is_empty() => ring.caller.clone(),
+        _ => params.caller,
     };
     let category = params
         .category
@@ -146,12 +149,12 @@ fn told(
     Ok(Report {
         source,
         by: user.to_owned(),
-        place: params.place.clone(),
+        place: params.place,
         point: position
             .map(|position| point(context, position))
             .transpose()?,
         caller,
-        text: params.text.clone(),
+        text: params.text,
         occurred_at_ms: occurred_at
             .map(|at| wall_ms("occurred_at", at))
             .transpose()?,

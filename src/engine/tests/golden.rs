@@ -164,7 +164,7 @@ fn report(source: Line) -> Report {
 }
 
 fn ranking() -> Ranking {
-    let reasons = vec![Reason::StraightLine, Reason::StaleFix, Reason::VoiceOnly];
+    let reasons = [Reason::StraightLine, Reason::StaleFix, Reason::VoiceOnly].into();
     let why = [
         Why::Committed,
         Why::OutOfService,
