@@ -7,7 +7,7 @@
 //! put into the urgent lane, open the incident, rank, offer, sync, frame, and the wait for the
 //! frame that is under way. The second unit's frame waits for the first one's ack.
 //! Each round has a daemon of its own, so that units do not run out, and takes its floor before the
-//! load: one UDP echo, one sync, one UDP echo on an idle machine with its cores awake.
+//! load: one UDP echo, one sync, one UDP echo on an idle machine.
 //!
 //! `cargo bench --bench emergency` writes target/emergency.json; `-- --quick` is a smoke.
 
@@ -16,13 +16,14 @@
     reason = "a benchmark that finds something unexpected may stop"
 )]
 
-#[path = "dispatch/awake.rs"]
-mod awake;
 #[expect(dead_code, reason = "no report is sent alone here")]
 #[path = "common/client.rs"]
 mod client;
 #[expect(dead_code, reason = "the quantiles are those of all rounds together")]
 mod common;
+#[expect(dead_code, reason = "the scheduler places the threads here")]
+#[path = "dispatch/cores.rs"]
+mod cores;
 #[expect(dead_code, reason = "nothing begins at a console here")]
 #[path = "dispatch/floor.rs"]
 mod floor;
@@ -129,8 +130,7 @@ fn take_floor(
     samples: usize,
     times: &mut Histogram<u64>,
 ) -> anyhow::Result<()> {
-    let mut floor = floor::Floor::start(ready.dir.path())?;
-    let _awake = awake::Awake::keep()?;
+    let floor = floor::Floor::start(ready.dir.path())?;
     for number in 0..samples + 20 {
         std::thread::sleep(REST);
         let took = floor.sample_of_radio()?;

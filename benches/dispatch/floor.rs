@@ -5,27 +5,73 @@
 //! one after the other. The daemon needs the same waits: it cannot be below. What begins on the
 //! air has a UDP echo in the place of the TCP echo.
 
+use super::cores;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 const RECORD: usize = 256;
 const FILE: u64 = 16 << 20;
 
-/// The three echoes.
+/// What the sample begins with.
+enum Hop {
+    Console,
+    Radio,
+}
+
+/// The thread that takes the samples; it ends with this.
 pub(crate) struct Floor {
+    ask: SyncSender<Hop>,
+    took: Receiver<anyhow::Result<u64>>,
+}
+
+impl Floor {
+    /// Starts it and the echoes.
+    pub(crate) fn start(dir: &Path) -> anyhow::Result<Self> {
+        let mut sampler = Sampler::start(dir)?;
+        let (ask, asked) = sync_channel(0);
+        let (tell, took) = sync_channel(1);
+        let serve = move || {
+            while let Ok(hop) = asked.recv()
+                && tell.send(sampler.sample(&hop)).is_ok()
+            {}
+        };
+        let thread = std::thread::Builder::new().name(cores::FLOOR.into());
+        thread.spawn(serve)?;
+        Ok(Self { ask, took })
+    }
+
+    /// One sample of what a console begins, nanoseconds.
+    pub(crate) fn sample(&self) -> anyhow::Result<u64> {
+        self.take(Hop::Console)
+    }
+
+    /// One sample of what a terminal begins, nanoseconds.
+    pub(crate) fn sample_of_radio(&self) -> anyhow::Result<u64> {
+        self.take(Hop::Radio)
+    }
+
+    fn take(&self, hop: Hop) -> anyhow::Result<u64> {
+        self.ask.send(hop)?;
+        self.took.recv()?
+    }
+}
+
+/// The three echoes.
+struct Sampler {
     stream: TcpStream,
     socket: UdpSocket,
     file: File,
     offset: u64,
 }
 
-impl Floor {
+impl Sampler {
     /// Starts the echo threads; they end with the process.
-    pub(crate) fn start(dir: &Path) -> anyhow::Result<Self> {
+    fn start(dir: &Path) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let stream = TcpStream::connect(listener.local_addr()?)?;
         stream.set_nodelay(true)?;
@@ -63,23 +109,17 @@ impl Floor {
         })
     }
 
-    /// One sample of what a console begins, nanoseconds.
-    pub(crate) fn sample(&mut self) -> anyhow::Result<u64> {
+    /// One sample, nanoseconds.
+    fn sample(&mut self, hop: &Hop) -> anyhow::Result<u64> {
         let began = Instant::now();
-        let mut buffer = [7u8; RECORD];
-        self.stream.write_all(&buffer)?;
-        self.stream.read_exact(&mut buffer)?;
-        self.sync_and_send(began)
-    }
-
-    /// One sample of what a terminal begins, nanoseconds.
-    pub(crate) fn sample_of_radio(&mut self) -> anyhow::Result<u64> {
-        let began = Instant::now();
-        self.echo()?;
-        self.sync_and_send(began)
-    }
-
-    fn sync_and_send(&mut self, began: Instant) -> anyhow::Result<u64> {
+        match hop {
+            Hop::Console => {
+                let mut buffer = [7u8; RECORD];
+                self.stream.write_all(&buffer)?;
+                self.stream.read_exact(&mut buffer)?;
+            }
+            Hop::Radio => self.echo()?,
+        }
         self.file.write_all_at(&[7u8; RECORD], self.offset)?;
         self.file.sync_data()?;
         self.echo()?;

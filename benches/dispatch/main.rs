@@ -5,7 +5,8 @@
 //! offer. Auto mode, 20,000 units on duty, one report at a time. It is compared with a floor taken
 //! in turns with it: what the same machine needs for the same two hops and the same sync when
 //! nothing is decided (see floor.rs). Samples of both are interleaved in small blocks, so that a
-//! machine that drifts drifts for both.
+//! machine that drifts drifts for both. First the scheduler places the threads; what is held is
+//! taken with the outside and the inside on cores of their own (see cores.rs), and so is the load.
 //!
 //! `cargo bench --bench dispatch` writes target/dispatch.json; `-- --quick` is a smoke of a few
 //! seconds that asserts nothing about speed.
@@ -15,10 +16,10 @@
     reason = "a benchmark that finds something unexpected may stop"
 )]
 
-mod awake;
 #[expect(dead_code, reason = "each benchmark takes what it needs")]
 #[path = "../common/client.rs"]
 mod client;
+mod cores;
 #[expect(dead_code, reason = "nothing begins on the air here")]
 mod floor;
 #[path = "../common/gateway.rs"]
@@ -72,21 +73,20 @@ fn main() -> anyhow::Result<()> {
         mut positions,
         dir,
     } = ready::Ready::start(scale.units)?;
-    let mut floor = floor::Floor::start(dir.path())?;
+    let floor = floor::Floor::start(dir.path())?;
     // Warm-up: caches, branch predictors, the journal's second segment.
     for number in 0..BLOCK * 2 {
         floor.sample()?;
         sample(&mut client, number, &offers)?;
     }
     let mut measure = |name| {
-        rounds(name, scale.samples, &mut floor, |number| {
+        rounds(name, scale.samples, &floor, |number| {
             sample(&mut client, number, &offers)
         })
     };
-    let asleep = measure("cores asleep")?;
-    let awake = awake::Awake::keep()?;
-    let idle = measure("cores awake")?;
-    drop(awake);
+    let scheduled = measure("as scheduled")?;
+    cores::place_all()?;
+    let idle = measure("apart")?;
     let run = loaded::Run {
         warm_up: scale.seconds.0,
         measured: scale.seconds.1,
@@ -102,8 +102,9 @@ fn main() -> anyhow::Result<()> {
         "loaded": {
             "reports": loaded.reports, "dropped": loaded.dropped, "positions": loaded.positions,
         },
-        "asleep": {
-            "floor_us": asleep.floor_us, "ours_us": asleep.ours_us, "ratio": asleep.ratio(),
+        "scheduled": {
+            "floor_us": scheduled.floor_us, "ours_us": scheduled.ours_us,
+            "ratio": scheduled.ratio(),
         },
         "rounds": ROUNDS,
         "samples": ROUNDS * scale.samples,
@@ -154,7 +155,7 @@ impl Figures {
 fn rounds(
     name: &str,
     samples: usize,
-    floor: &mut floor::Floor,
+    floor: &floor::Floor,
     mut sample: impl FnMut(usize) -> anyhow::Result<u64>,
 ) -> anyhow::Result<Figures> {
     let (mut floors, mut ours) = (Vec::new(), Vec::new());
