@@ -13,31 +13,49 @@ use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_setaffinity};
 /// The thread that takes the floor's sample.
 pub(crate) const FLOOR: &str = "floor";
 
-/// Places the threads there are: the calling one and those it started outside, the loop and the
-/// floor's inside. Those they start from here on stay with them; all others run where they like.
-pub(crate) fn place_all() -> anyhow::Result<()> {
-    let allowed = sched_getaffinity(None)?;
-    let cores: Vec<_> = (0..CpuSet::MAX_CPU)
-        .filter(|core| allowed.is_set(*core))
-        .collect();
-    let (Some(outside), Some(inside)) = (cores.first(), cores.last()) else {
-        anyhow::bail!("there is no core to run on");
-    };
+/// Every core there is.
+pub(crate) struct Cores(CpuSet);
+
+impl Cores {
+    /// Asked before anything is placed.
+    pub(crate) fn all() -> anyhow::Result<Self> {
+        Ok(Self(sched_getaffinity(None)?))
+    }
+
+    /// Places the threads there are: the calling one and those it started outside, the loop and
+    /// the floor's inside. Those they start from here on stay with them; all others run anywhere.
+    pub(crate) fn apart(&self) -> anyhow::Result<()> {
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|core| self.0.is_set(*core));
+        let first = cores.next().context("there is no core to run on")?;
+        let last = cores.next_back().unwrap_or(first);
+        place(&only(first), &only(last))
+    }
+
+    /// Leaves them all to the scheduler.
+    pub(crate) fn as_scheduled(&self) -> anyhow::Result<()> {
+        place(&self.0, &self.0)
+    }
+}
+
+fn only(core: usize) -> CpuSet {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    cores
+}
+
+fn place(outside: &CpuSet, inside: &CpuSet) -> anyhow::Result<()> {
     let own = std::fs::read_to_string("/proc/thread-self/comm")?;
     for task in std::fs::read_dir("/proc/self/task")? {
         let task = task?;
         let name = std::fs::read_to_string(task.path().join("comm"))?;
-        let core = match name.trim_end() {
+        let cores = match name.trim_end() {
             "tieqi-loop" | FLOOR => inside,
             _ if name == own => outside,
             _ => continue,
         };
         let thread = task.file_name().into_string().ok();
         let thread = thread.and_then(|thread| Pid::from_raw(thread.parse().ok()?));
-        let mut only = CpuSet::new();
-        only.set(*core);
-        sched_setaffinity(thread, &only)
-            .with_context(|| format!("failed to stay on core {core}"))?;
+        sched_setaffinity(thread, cores).context("failed to keep a thread on its core")?;
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 //! offer. Auto mode, 20,000 units on duty, one report at a time. It is compared with a floor taken
 //! in turns with it: what the same machine needs for the same two hops and the same sync when
 //! nothing is decided (see floor.rs). Samples of both are interleaved in small blocks, so that a
-//! machine that drifts drifts for both. First the scheduler places the threads; what is held is
-//! taken with the outside and the inside on cores of their own (see cores.rs), and so is the load.
+//! machine that drifts drifts for both. What is held is taken with the outside and the inside on
+//! cores of their own (see cores.rs); beside it stands what it is as the scheduler places them.
 //!
 //! `cargo bench --bench dispatch` writes target/dispatch.json; `-- --quick` is a smoke of a few
 //! seconds that asserts nothing about speed.
@@ -47,7 +47,8 @@ const REST: Duration = Duration::from_millis(2);
 
 struct Scale {
     units: u32,
-    samples: usize,
+    /// In a round, with the threads apart and as the scheduler places them.
+    samples: (usize, usize),
     /// Of the loaded run: warm-up, measured.
     seconds: (u32, u32),
 }
@@ -57,15 +58,16 @@ fn main() -> anyhow::Result<()> {
     let scale = match quick {
         true => Scale {
             units: 500,
-            samples: 20,
+            samples: (20, 20),
             seconds: (0, 1),
         },
         false => Scale {
             units: 20_000,
-            samples: 500,
+            samples: (1_000, 200),
             seconds: (2, 10),
         },
     };
+    let cores = cores::Cores::all()?;
     let ready::Ready {
         server,
         mut client,
@@ -79,14 +81,16 @@ fn main() -> anyhow::Result<()> {
         floor.sample()?;
         sample(&mut client, number, &offers)?;
     }
-    let mut measure = |name| {
-        rounds(name, scale.samples, &floor, |number| {
+    let mut measure = |name, samples| {
+        rounds(name, samples, &floor, |number| {
             sample(&mut client, number, &offers)
         })
     };
-    let scheduled = measure("as scheduled")?;
-    cores::place_all()?;
-    let idle = measure("apart")?;
+    cores.apart()?;
+    let idle = measure("apart", scale.samples.0)?;
+    cores.as_scheduled()?;
+    let scheduled = measure("as scheduled", scale.samples.1)?;
+    cores.apart()?;
     let run = loaded::Run {
         warm_up: scale.seconds.0,
         measured: scale.seconds.1,
@@ -107,7 +111,7 @@ fn main() -> anyhow::Result<()> {
             "ratio": scheduled.ratio(),
         },
         "rounds": ROUNDS,
-        "samples": ROUNDS * scale.samples,
+        "samples": ROUNDS * scale.samples.0,
         "units": scale.units,
     });
     std::fs::write(ready::target().join("dispatch.json"), format!("{result}\n"))?;

@@ -72,7 +72,7 @@ const FEW: usize = 4;
 /// A sync of the loop that takes longer is slow.
 const SLOW: Duration = Duration::from_millis(2);
 /// After a slow sync the disk thread syncs for this many times as long.
-const RARELY: u32 = 50;
+const RARELY: u32 = 20;
 
 /// The loop's end.
 pub(super) struct Writer<D> {
