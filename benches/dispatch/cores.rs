@@ -47,7 +47,10 @@ fn place(outside: &CpuSet, inside: &CpuSet) -> anyhow::Result<()> {
     let own = std::fs::read_to_string("/proc/thread-self/comm")?;
     for task in std::fs::read_dir("/proc/self/task")? {
         let task = task?;
-        let name = std::fs::read_to_string(task.path().join("comm"))?;
+        // One of the daemon's own that is not needed any more may have ended.
+        let Ok(name) = std::fs::read_to_string(task.path().join("comm")) else {
+            continue;
+        };
         let cores = match name.trim_end() {
             "tieqi-loop" | FLOOR => inside,
             _ if name == own => outside,

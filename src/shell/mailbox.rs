@@ -17,6 +17,13 @@ struct Line<T> {
     open: bool,
 }
 
+impl<T> Line<T> {
+    /// Whether who takes has to wait.
+    fn keeps_waiting(&mut self) -> bool {
+        self.items.is_empty() && self.open
+    }
+}
+
 #[derive(Debug)]
 struct Shared<T> {
     line: Mutex<Line<T>>,
@@ -84,8 +91,7 @@ impl<T> Inlet<T> {
 impl<T> Outlet<T> {
     /// Waits for one; none when nothing comes any more.
     pub(super) fn recv(&self) -> Option<T> {
-        let waits = |line: &mut Line<T>| line.items.is_empty() && line.open;
-        let line = self.0.came.wait_while(self.0.lock(), waits);
+        let line = self.0.came.wait_while(self.0.lock(), Line::keeps_waiting);
         line.unwrap_or_else(PoisonError::into_inner)
             .items
             .pop_front()
@@ -96,9 +102,8 @@ impl<T> Outlet<T> {
     /// # Errors
     /// Nothing came, or nothing comes any more.
     pub(super) fn recv_timeout(&self, longest: Duration) -> Result<T, RecvTimeoutError> {
-        let waits = |line: &mut Line<T>| line.items.is_empty() && line.open;
-        let line = self.0.lock();
-        let waited = self.0.came.wait_timeout_while(line, longest, waits);
+        let (line, came) = (self.0.lock(), &self.0.came);
+        let waited = came.wait_timeout_while(line, longest, Line::keeps_waiting);
         let (mut line, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match line.items.pop_front() {
             Some(item) => Ok(item),
