@@ -260,7 +260,11 @@ fn run_loop(
         .enable_all()
         .max_blocking_threads(POOL)
         .build();
-    let ran = runtime.and_then(|runtime| runtime.block_on(event_loop::run(parts, told, wakes)));
+    // A task like those at the sockets: what wakes the runtime's main one is a call of the system,
+    // and another to hear it, from its own thread, too.
+    let ran = runtime.and_then(|runtime| {
+        runtime.block_on(async { tokio::spawn(event_loop::run(parts, told, wakes)).await? })
+    });
     if let Err(error) = ran {
         tracing::error!(%error, "failed to run the loop");
     }
