@@ -130,9 +130,8 @@ fn take_floor(
     samples: usize,
     times: &mut Histogram<u64>,
 ) -> anyhow::Result<()> {
-    let floor = floor::Floor::start(ready.dir.path())?;
+    let floor = floor::Floor::start(ready.dir.path(), REST)?;
     for number in 0..samples + 20 {
-        std::thread::sleep(REST);
         let took = floor.sample_of_radio()?;
         if number >= 20 {
             times.saturating_record(took);

@@ -12,7 +12,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const RECORD: usize = 256;
 const FILE: u64 = 16 << 20;
@@ -30,15 +30,19 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
-    /// Starts it and the echoes.
-    pub(crate) fn start(dir: &Path) -> anyhow::Result<Self> {
+    /// Starts it and the echoes. It rests before each sample: whoever asks for one wakes its core,
+    /// and a hop to a core just woken is none of an idle machine.
+    pub(crate) fn start(dir: &Path, rest: Duration) -> anyhow::Result<Self> {
         let mut sampler = Sampler::start(dir)?;
         let (ask, asked) = sync_channel(0);
         let (tell, took) = sync_channel(1);
         let serve = move || {
-            while let Ok(hop) = asked.recv()
-                && tell.send(sampler.sample(&hop)).is_ok()
-            {}
+            while let Ok(hop) = asked.recv() {
+                std::thread::sleep(rest);
+                if tell.send(sampler.sample(&hop)).is_err() {
+                    return;
+                }
+            }
         };
         let thread = std::thread::Builder::new().name(cores::FLOOR.into());
         thread.spawn(serve)?;

@@ -75,7 +75,7 @@ fn main() -> anyhow::Result<()> {
         mut positions,
         dir,
     } = ready::Ready::start(scale.units)?;
-    let floor = floor::Floor::start(dir.path())?;
+    let floor = floor::Floor::start(dir.path(), REST)?;
     // Warm-up: caches, branch predictors, the journal's second segment.
     for number in 0..BLOCK * 2 {
         floor.sample()?;
@@ -167,7 +167,6 @@ fn rounds(
         let (mut floor_us, mut our_us) = (histogram()?, histogram()?);
         for block in 0..samples.div_ceil(BLOCK) {
             for _ in 0..BLOCK {
-                std::thread::sleep(REST);
                 floor_us.saturating_record(floor.sample()?);
             }
             for number in 0..BLOCK {
