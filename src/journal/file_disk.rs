@@ -2,7 +2,8 @@
 //!
 //! Opening it for writing takes the data directory's lock. It keeps the handles it used last; one
 //! with unsynced writes is never closed behind the caller's back. It never retries a sync and
-//! never touches files it was not told to.
+//! never touches files it was not told to. What lies within a file, as batches do in a prepared
+//! segment, is written past the page cache where the file system can: see [`Direct`].
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -10,6 +11,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::cold::COLD_DIR;
+use super::direct::Direct;
 use super::disk::{Disk, DiskError, Entry};
 
 /// Name of the lock file in a data directory; the holder's process id is inside.
@@ -52,13 +54,28 @@ pub struct FileDisk {
     lock: Option<File>,
     /// Most recently used last.
     open: Vec<Handle>,
+    /// The file last written past the page cache.
+    direct: Option<Direct>,
+    /// The file system has no way past it.
+    only_cached: bool,
 }
 
 #[derive(Debug)]
 struct Handle {
     name: String,
     file: File,
-    unsynced: bool,
+    written: Written,
+}
+
+/// What a handle knows of the writes to its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// None by it; others may have left some unsynced.
+    Unknown,
+    /// By it, and not synced.
+    Unsynced,
+    /// All is on the medium.
+    Durable,
 }
 
 impl FileDisk {
@@ -96,6 +113,8 @@ impl FileDisk {
             dir: dir.to_owned(),
             lock: Some(lock),
             open: Vec::new(),
+            direct: None,
+            only_cached: false,
         })
     }
 
@@ -105,6 +124,8 @@ impl FileDisk {
             dir: dir.to_owned(),
             lock: None,
             open: Vec::new(),
+            direct: None,
+            only_cached: false,
         }
     }
 
@@ -117,6 +138,8 @@ impl FileDisk {
             dir: self.dir.clone(),
             lock: self.lock.as_ref().map(File::try_clone).transpose()?,
             open: Vec::new(),
+            direct: None,
+            only_cached: false,
         })
     }
 
@@ -145,7 +168,7 @@ impl FileDisk {
                 Some(Handle {
                     name: name.to_owned(),
                     file,
-                    unsynced: false,
+                    written: Written::Unknown,
                 })
             }
         };
@@ -156,7 +179,8 @@ impl FileDisk {
     }
 
     fn close_idle(&mut self) {
-        let idle = self.open.iter().position(|handle| !handle.unsynced);
+        let is_idle = |handle: &Handle| handle.written != Written::Unsynced;
+        let idle = self.open.iter().position(is_idle);
         if let Some(at) = idle.filter(|_| self.open.len() >= MAX_IDLE_HANDLES) {
             self.open.remove(at);
         }
@@ -196,9 +220,63 @@ impl FileDisk {
         self.open.push(Handle {
             name: name.to_owned(),
             file,
-            unsynced: false,
+            written: Written::Durable,
         });
         Ok(())
+    }
+
+    fn try_write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.writable()?;
+        if self.write_direct(name, offset, bytes)? {
+            return Ok(());
+        }
+        self.forget(name);
+        let handle = self.handle(name)?;
+        handle.written = Written::Unsynced;
+        // It goes on after a short write and after EINTR.
+        handle.file.write_all_at(bytes, offset)
+    }
+
+    /// Writes past the page cache, durably, if that can be: whether it did.
+    fn write_direct(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<bool> {
+        if self.only_cached {
+            return Ok(false);
+        }
+        match self.try_direct(name, offset, bytes) {
+            Err(error) if is_no_way(&error) => {
+                self.only_cached = true;
+                Ok(false)
+            }
+            written => written,
+        }
+    }
+
+    fn try_direct(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<bool> {
+        let mut direct = match self.direct.take() {
+            Some(direct) if direct.name == name => direct,
+            other => {
+                self.direct = other;
+                let len = self.handle(name)?.file.metadata()?.len();
+                if offset.saturating_add(bytes.len() as u64) > len {
+                    return Ok(false);
+                }
+                Direct::open(&self.dir.join(name), name, len)?
+            }
+        };
+        let takes = direct.takes(offset, bytes.len());
+        if takes {
+            let handle = self.handle(name)?;
+            let before = std::mem::replace(&mut handle.written, Written::Unknown);
+            direct.write(&handle.file, offset, bytes)?;
+            handle.written = before;
+        }
+        self.direct = Some(direct);
+        Ok(takes)
+    }
+
+    /// What is held of this file is no longer what is in it.
+    fn forget(&mut self, name: &str) {
+        self.direct.take_if(|direct| direct.name == name);
     }
 
     fn try_list(&self) -> io::Result<Vec<Entry>> {
@@ -210,6 +288,12 @@ impl FileDisk {
         }
         Ok(entries)
     }
+}
+
+/// Whether the file system has no such call, or not for such a file.
+fn is_no_way(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    matches!(error.kind(), InvalidInput | Unsupported)
 }
 
 /// Adds the files of a folder, whose names start with `prefix`.
@@ -252,20 +336,17 @@ impl Disk for FileDisk {
     }
 
     fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        // `write_all_at` goes on after a short write and after EINTR.
-        let written = self.writable().and_then(|()| {
-            let handle = self.handle(name)?;
-            handle.unsynced = true;
-            handle.file.write_all_at(bytes, offset)
-        });
-        written.map_err(|e| DiskError::new("write", name, e))
+        self.try_write(name, offset, bytes)
+            .map_err(|e| DiskError::new("write", name, e))
     }
 
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {
         let synced = self.writable().and_then(|()| {
             let handle = self.handle(name)?;
-            handle.file.sync_data()?;
-            handle.unsynced = false;
+            if handle.written != Written::Durable {
+                handle.file.sync_data()?;
+                handle.written = Written::Durable;
+            }
             Ok(())
         });
         synced.map_err(|e| DiskError::new("sync", name, e))
@@ -282,6 +363,8 @@ impl Disk for FileDisk {
         let renamed = self.writable().and_then(|()| {
             fs::rename(self.dir.join(from), self.dir.join(to))?;
             self.open.retain(|handle| handle.name != to);
+            self.forget(from);
+            self.forget(to);
             if let Some(handle) = self.open.iter_mut().find(|handle| handle.name == from) {
                 to.clone_into(&mut handle.name);
             }
@@ -293,6 +376,7 @@ impl Disk for FileDisk {
     fn remove(&mut self, name: &str) -> Result<(), DiskError> {
         let removed = self.writable().and_then(|()| {
             self.open.retain(|handle| handle.name != name);
+            self.forget(name);
             fs::remove_file(self.dir.join(name))?;
             self.sync_directory(name)
         });
@@ -309,6 +393,7 @@ impl Disk for FileDisk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn files_do_as_told() {
@@ -351,9 +436,56 @@ mod tests {
         assert!(
             disk.open
                 .iter()
-                .any(|handle| handle.name == "f0" && handle.unsynced)
+                .any(|handle| handle.name == "f0" && handle.written == Written::Unsynced)
         );
         disk.sync("f0").unwrap();
+    }
+
+    proptest! {
+        /// Past the page cache or through it, now here and now there: what was written is read.
+        #[test]
+        fn what_is_written_is_read(
+            len in 0u64..700_000,
+            only_cached in any::<bool>(),
+            writes in prop::collection::vec((0u64..800_000, 0usize..300_000, any::<bool>()), 1..12),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut disk = FileDisk::lock(dir.path()).unwrap();
+            disk.only_cached = only_cached;
+            disk.create("a", len).unwrap();
+            let mut naive = vec![0; usize::try_from(len).unwrap()];
+            for (number, (offset, length, small)) in (1..).zip(writes) {
+                let bytes = vec![number; if small { length % 1_000 } else { length }];
+                disk.write_at("a", offset, &bytes).unwrap();
+                disk.sync("a").unwrap();
+                let at = usize::try_from(offset).unwrap();
+                if !bytes.is_empty() && naive.len() < at + bytes.len() {
+                    naive.resize(at + bytes.len(), 0);
+                }
+                if !bytes.is_empty() {
+                    naive[at..at + bytes.len()].copy_from_slice(&bytes);
+                }
+                prop_assert!(fs::read(dir.path().join("a")).unwrap() == naive);
+            }
+        }
+    }
+
+    #[test]
+    fn batches_go_past_the_page_cache_where_they_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut disk = FileDisk::lock(dir.path()).unwrap();
+        disk.create("a", 1 << 20).unwrap();
+        disk.write_at("a", 5_000, &[1; 900]).unwrap();
+        let past = disk.direct.is_some();
+        assert_ne!(past, disk.only_cached, "told once, by the first write");
+        disk.write_at("a", 5_900, &[2; 900]).unwrap();
+        assert_eq!(disk.direct.is_some(), past);
+        disk.write_at("a", 1 << 20, &[3; 900]).unwrap();
+        assert!(disk.direct.is_none(), "growing is for the page cache");
+        assert_eq!(disk.handle("a").unwrap().written, Written::Unsynced);
+        disk.sync("a").unwrap();
+        disk.write_at("a", 6_800, &[4; 900]).unwrap();
+        assert_eq!(disk.direct.is_some(), past);
     }
 
     #[test]

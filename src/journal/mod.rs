@@ -20,6 +20,7 @@
 mod base;
 mod chain;
 mod cold;
+mod direct;
 mod disk;
 mod file_disk;
 mod finding;
