@@ -63,7 +63,7 @@ fn main() -> anyhow::Result<()> {
         },
         false => Scale {
             units: 20_000,
-            samples: (2_000, 400),
+            samples: (1_000, 200),
             seconds: (2, 10),
         },
     };

@@ -252,16 +252,8 @@ impl FileDisk {
     }
 
     fn try_direct(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<bool> {
-        let mut direct = match self.direct.take() {
-            Some(direct) if direct.name == name => direct,
-            other => {
-                self.direct = other;
-                let len = self.handle(name)?.file.metadata()?.len();
-                if offset.saturating_add(bytes.len() as u64) > len {
-                    return Ok(false);
-                }
-                Direct::open(&self.dir.join(name), name, len)?
-            }
+        let Some(mut direct) = self.open_direct(name, offset, bytes.len())? else {
+            return Ok(false);
         };
         let takes = direct.takes(offset, bytes.len());
         if takes {
@@ -272,6 +264,22 @@ impl FileDisk {
         }
         self.direct = Some(direct);
         Ok(takes)
+    }
+
+    /// The way past the page cache, taken out; none where the write makes the file longer.
+    fn open_direct(&mut self, name: &str, offset: u64, bytes: usize) -> io::Result<Option<Direct>> {
+        if let Some(direct) = self.direct.take_if(|direct| direct.name == name) {
+            return Ok(Some(direct));
+        }
+        let len = self.handle(name)?.file.metadata()?.len();
+        if offset.saturating_add(bytes as u64) > len {
+            return Ok(None);
+        }
+        let opened = Direct::open(&self.dir.join(name), name, len);
+        // Out of descriptors, say: the open one goes through the page cache.
+        Ok(opened
+            .inspect_err(|error| self.only_cached = is_no_way(error))
+            .ok())
     }
 
     /// What is held of this file is no longer what is in it.
@@ -486,6 +494,22 @@ mod tests {
         disk.sync("a").unwrap();
         disk.write_at("a", 6_800, &[4; 900]).unwrap();
         assert_eq!(disk.direct.is_some(), past);
+    }
+
+    #[test]
+    fn without_another_descriptor_the_open_one_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut disk = FileDisk::lock(dir.path()).unwrap();
+        disk.create("a", 8192).unwrap();
+        // Its name is gone, its handle is not.
+        fs::rename(dir.path().join("a"), dir.path().join("b")).unwrap();
+        disk.write_at("a", 5_000, b"xyz").unwrap();
+        disk.sync("a").unwrap();
+        assert!(disk.direct.is_none() && !disk.only_cached);
+        assert_eq!(
+            &fs::read(dir.path().join("b")).unwrap()[5_000..5_003],
+            b"xyz"
+        );
     }
 
     #[test]
