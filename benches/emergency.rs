@@ -130,9 +130,9 @@ fn take_floor(
     samples: usize,
     times: &mut Histogram<u64>,
 ) -> anyhow::Result<()> {
-    let floor = floor::Floor::start(ready.dir.path(), REST)?;
+    let floor = floor::Floor::start(ready.dir.path())?;
     for number in 0..samples + 20 {
-        let took = floor.sample_of_radio()?;
+        let took = floor.sample_of_radio(REST)?;
         if number >= 20 {
             times.saturating_record(took);
         }

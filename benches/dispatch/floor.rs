@@ -25,19 +25,20 @@ enum Hop {
 
 /// The thread that takes the samples; it ends with this.
 pub(crate) struct Floor {
-    ask: SyncSender<Hop>,
+    ask: SyncSender<(Duration, Hop)>,
     took: Receiver<anyhow::Result<u64>>,
 }
 
 impl Floor {
-    /// Starts it and the echoes. It rests before each sample: whoever asks for one wakes its core,
-    /// and a hop to a core just woken is none of an idle machine.
-    pub(crate) fn start(dir: &Path, rest: Duration) -> anyhow::Result<Self> {
+    /// Starts it and the echoes.
+    pub(crate) fn start(dir: &Path) -> anyhow::Result<Self> {
         let mut sampler = Sampler::start(dir)?;
         let (ask, asked) = sync_channel(0);
         let (tell, took) = sync_channel(1);
         let serve = move || {
-            while let Ok(hop) = asked.recv() {
+            while let Ok((rest, hop)) = asked.recv() {
+                // Here: whoever asks wakes this core, and a hop to one just woken is none of an
+                // idle machine.
                 std::thread::sleep(rest);
                 if tell.send(sampler.sample(&hop)).is_err() {
                     return;
@@ -49,18 +50,18 @@ impl Floor {
         Ok(Self { ask, took })
     }
 
-    /// One sample of what a console begins, nanoseconds.
-    pub(crate) fn sample(&self) -> anyhow::Result<u64> {
-        self.take(Hop::Console)
+    /// One sample, after a rest, of what a console begins, nanoseconds.
+    pub(crate) fn sample(&self, rest: Duration) -> anyhow::Result<u64> {
+        self.take(rest, Hop::Console)
     }
 
-    /// One sample of what a terminal begins, nanoseconds.
-    pub(crate) fn sample_of_radio(&self) -> anyhow::Result<u64> {
-        self.take(Hop::Radio)
+    /// One sample, after a rest, of what a terminal begins, nanoseconds.
+    pub(crate) fn sample_of_radio(&self, rest: Duration) -> anyhow::Result<u64> {
+        self.take(rest, Hop::Radio)
     }
 
-    fn take(&self, hop: Hop) -> anyhow::Result<u64> {
-        self.ask.send(hop)?;
+    fn take(&self, rest: Duration, hop: Hop) -> anyhow::Result<u64> {
+        self.ask.send((rest, hop))?;
         self.took.recv()?
     }
 }

@@ -4,9 +4,10 @@
 //! write; t1 is after the gateway's receive of the datagram that holds the text of that incident's
 //! offer. Auto mode, 20,000 units on duty, one report at a time. It is compared with a floor taken
 //! in turns with it: what the same machine needs for the same two hops and the same sync when
-//! nothing is decided (see floor.rs). Samples of both are interleaved in small blocks, so that a
-//! machine that drifts drifts for both. What is held is taken with the outside and the inside on
-//! cores of their own (see cores.rs); beside it stands what it is as the scheduler places them.
+//! nothing is decided (see floor.rs). Rounds of both alternate, so that a machine that drifts
+//! drifts for both. What is held is taken with the outside and the inside on cores of their own
+//! (see cores.rs); beside it stands what it is as the scheduler places them, and what it is after a
+//! pause that leaves nothing of the daemon in the caches.
 //!
 //! `cargo bench --bench dispatch` writes target/dispatch.json; `-- --quick` is a smoke of a few
 //! seconds that asserts nothing about speed.
@@ -32,23 +33,26 @@ mod town;
 use client::Client;
 use gateway::Offers;
 use hdrhistogram::Histogram;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Rounds; the figure is the median of their quantiles.
 const ROUNDS: usize = 5;
-/// Samples taken of one kind before the other has its turn.
-const BLOCK: usize = 10;
+/// Samples of each kind that are thrown away first: branch predictors, the journal's next segment.
+const WARM_UP: usize = 20;
 
 /// Rest before each sample, of either kind: the figure is that of an idle system. The daemon
 /// finishes the offer before meanwhile (its delivery ack takes one more sync); asking it whether it
 /// has would keep it busy.
 const REST: Duration = Duration::from_millis(2);
+/// A rest after which the caches hold nothing of either: on the machine of docs/latency.md a report
+/// takes as long after this as after any longer one.
+const PAUSE: Duration = Duration::from_millis(25);
 
 struct Scale {
     units: u32,
-    /// In a round, with the threads apart and as the scheduler places them.
-    samples: (usize, usize),
+    /// In a round: with the threads apart, after a pause, and as the scheduler places them.
+    samples: (usize, usize, usize),
     /// Of the loaded run: warm-up, measured.
     seconds: (u32, u32),
 }
@@ -58,12 +62,12 @@ fn main() -> anyhow::Result<()> {
     let scale = match quick {
         true => Scale {
             units: 500,
-            samples: (20, 20),
+            samples: (20, 4, 20),
             seconds: (0, 1),
         },
         false => Scale {
             units: 20_000,
-            samples: (1_000, 200),
+            samples: (1_000, 40, 200),
             seconds: (2, 10),
         },
     };
@@ -75,21 +79,21 @@ fn main() -> anyhow::Result<()> {
         mut positions,
         dir,
     } = ready::Ready::start(scale.units)?;
-    let floor = floor::Floor::start(dir.path(), REST)?;
-    // Warm-up: caches, branch predictors, the journal's second segment.
-    for number in 0..BLOCK * 2 {
-        floor.sample()?;
+    let floor = floor::Floor::start(dir.path())?;
+    for number in 0..WARM_UP {
+        floor.sample(REST)?;
         sample(&mut client, number, &offers)?;
     }
-    let mut measure = |name, samples| {
-        rounds(name, samples, &floor, |number| {
+    let mut measure = |name, samples, rest| {
+        rounds(name, samples, rest, &floor, |number| {
             sample(&mut client, number, &offers)
         })
     };
     cores.apart()?;
-    let idle = measure("apart", scale.samples.0)?;
+    let idle = measure("apart", scale.samples.0, REST)?;
+    let paused = measure("after a pause", scale.samples.1, PAUSE)?;
     cores.as_scheduled()?;
-    let scheduled = measure("as scheduled", scale.samples.1)?;
+    let scheduled = measure("as scheduled", scale.samples.2, REST)?;
     cores.apart()?;
     let run = loaded::Run {
         warm_up: scale.seconds.0,
@@ -106,10 +110,8 @@ fn main() -> anyhow::Result<()> {
         "loaded": {
             "reports": loaded.reports, "dropped": loaded.dropped, "positions": loaded.positions,
         },
-        "scheduled": {
-            "floor_us": scheduled.floor_us, "ours_us": scheduled.ours_us,
-            "ratio": scheduled.ratio(),
-        },
+        "paused": paused.to_json(),
+        "scheduled": scheduled.to_json(),
         "rounds": ROUNDS,
         "samples": ROUNDS * scale.samples.0,
         "units": scale.units,
@@ -153,26 +155,30 @@ impl Figures {
             p99: round2(ours.p99 / floor.p99),
         }
     }
+
+    fn to_json(&self) -> Value {
+        let ratio = self.ratio();
+        json!({ "floor_us": self.floor_us, "ours_us": self.ours_us, "ratio": ratio })
+    }
 }
 
-/// Takes floor and daemon in turns, in small blocks.
+/// Takes a round of the floor and one of the daemon in turns.
 fn rounds(
     name: &str,
     samples: usize,
+    rest: Duration,
     floor: &floor::Floor,
     mut sample: impl FnMut(usize) -> anyhow::Result<u64>,
 ) -> anyhow::Result<Figures> {
     let (mut floors, mut ours) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         let (mut floor_us, mut our_us) = (histogram()?, histogram()?);
-        for block in 0..samples.div_ceil(BLOCK) {
-            for _ in 0..BLOCK {
-                floor_us.saturating_record(floor.sample()?);
-            }
-            for number in 0..BLOCK {
-                std::thread::sleep(REST);
-                our_us.saturating_record(sample(block * BLOCK + number)?);
-            }
+        for _ in 0..samples {
+            floor_us.saturating_record(floor.sample(rest)?);
+        }
+        for number in 0..samples {
+            std::thread::sleep(rest);
+            our_us.saturating_record(sample(number)?);
         }
         let (floor_us, our_us) = (quantiles(&floor_us), quantiles(&our_us));
         eprintln!(
