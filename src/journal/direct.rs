@@ -2,8 +2,8 @@
 //!
 //! A batch through the page cache is a copy, a page marked, found, locked, written and marked
 //! clean, then a flush; past it, the write and the flush. The device takes whole blocks, so the
-//! [`WINDOW`] of the file around the last write is held here; a write changes the window and sends
-//! the blocks it touched. Nothing grows a file this way: that is for the page cache, which also
+//! window of the file around the last write is held here; a write changes the window and sends the
+//! blocks it touched. Nothing grows a file this way: that is for the page cache, which also
 //! serves all readers (the kernel drops the pages that were overwritten).
 
 use std::fs::{File, OpenOptions};
@@ -16,8 +16,11 @@ use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
 /// Disks write no less in one piece whatever sector size they answer to.
 const BLOCK: usize = 4096;
-/// Bytes of the file held: some 300 batches of one report, one read each time they are used up.
-const WINDOW: usize = 256 << 10;
+/// Most bytes written at once.
+const ROOM: usize = 256 << 10;
+/// Bytes of the file read at least: some 15 batches of one report. Few, because the batch behind
+/// whose back they are read waits.
+const AHEAD: usize = 16 << 10;
 
 /// A file of whole blocks that is written past the page cache.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ impl Direct {
     /// Whether so many bytes at `offset` can be written this way: they lie in whole blocks of the
     /// file, and the window has room for these.
     pub(super) fn takes(&self, offset: u64, bytes: usize) -> bool {
-        bytes <= WINDOW - BLOCK && offset.saturating_add(bytes as u64) <= self.len
+        bytes <= ROOM - BLOCK && offset.saturating_add(bytes as u64) <= self.len
     }
 
     /// Writes what it [`takes`](Self::takes), durably. `cached` is the same file through the page
@@ -66,7 +69,7 @@ impl Direct {
             Some((at, len)) if at <= offset && offset + bytes.len() as u64 <= at + len as u64 => {
                 (at, len)
             }
-            _ => self.read(cached, offset)?,
+            _ => self.read(cached, offset, bytes.len())?,
         };
         let outside = || io::Error::from(io::ErrorKind::InvalidInput);
         let from = usize::try_from(offset - at).map_err(|_| outside())?;
@@ -81,10 +84,13 @@ impl Direct {
         Ok(())
     }
 
-    /// Reads the window that begins with the block of `offset`: its place and length.
-    fn read(&mut self, cached: &File, offset: u64) -> io::Result<(u64, usize)> {
-        let at = offset - offset % BLOCK as u64;
-        let len = usize::try_from(self.len - at).unwrap_or(WINDOW).min(WINDOW);
+    /// Reads the window that begins with the block of `offset`, for so many bytes there: its place
+    /// and length.
+    fn read(&mut self, cached: &File, offset: u64, bytes: usize) -> io::Result<(u64, usize)> {
+        let within = usize::try_from(offset % BLOCK as u64).unwrap_or(0);
+        let at = offset - within as u64;
+        let whole = (within + bytes).next_multiple_of(BLOCK).max(AHEAD);
+        let len = usize::try_from(self.len - at).map_or(whole, |rest| rest.min(whole));
         let window = self.room.get_mut(len);
         cached.read_exact_at(window.ok_or(io::ErrorKind::OutOfMemory)?, at)?;
         Ok((at, len))
@@ -119,7 +125,7 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let bytes = vec![0; WINDOW + BLOCK].into_boxed_slice();
+        let bytes = vec![0; ROOM + BLOCK].into_boxed_slice();
         let start = bytes.as_ptr().align_offset(BLOCK);
         Self { bytes, start }
     }
