@@ -3,6 +3,7 @@
 
 use crate::town;
 use anyhow::Context;
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,7 +13,7 @@ use tieqi_protocols::hdap::Hdap;
 use tieqi_protocols::lp::{Cause, Lp, Report};
 use tieqi_protocols::message::Message;
 use tieqi_protocols::radio_ip::RadioIp;
-use tieqi_protocols::rrs::Rrs;
+use tieqi_protocols::rrs::{RegistrationResult, Rrs};
 use tieqi_protocols::tmp::{Body, Tmp, TmpResult};
 
 const CONNECT: u8 = 0x24;
@@ -20,6 +21,11 @@ const DATA: u8 = 0x20;
 const ACK: u8 = 0x01;
 /// Device id 1, slot 1: what a real repeater sends.
 const OPTIONS: [u8; 9] = [0x83, 4, 0, 0, 0, 1, 4, 1, 1];
+/// How long to wait for a datagram that must come, and for one that may.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a terminal registers that nobody answers.
+const TRIES: usize = 20;
+const A_WHILE: Duration = Duration::from_millis(500);
 
 struct Port {
     socket: UdpSocket,
@@ -54,7 +60,7 @@ impl Port {
     fn connect(to: SocketAddr) -> anyhow::Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.connect(to)?;
-        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
         let mut connect = header(CONNECT, 2);
         connect.extend(OPTIONS);
         socket.send(&connect)?;
@@ -98,11 +104,17 @@ impl Port {
         Ok(Some((arrived, &buffer[6 + options..length])))
     }
 
-    /// Sends and waits for the transport ack, answering whatever comes in between.
-    fn exchange(&mut self, message: &Message<'_>) -> anyhow::Result<()> {
+    /// Sends and waits for the transport ack, answering whatever comes in between; `each` sees it.
+    fn exchange(
+        &mut self,
+        message: &Message<'_>,
+        mut each: impl FnMut(&[u8]),
+    ) -> anyhow::Result<()> {
         self.send(message)?;
         let mut buffer = [0u8; 2048];
-        while self.receive(&mut buffer)?.is_some() {}
+        while let Some((_, bytes)) = self.receive(&mut buffer)? {
+            each(bytes);
+        }
         Ok(())
     }
 }
@@ -127,15 +139,38 @@ impl Gateway {
         })
     }
 
-    /// Registers every terminal. The daemon also asks each where it is, on the location link;
-    /// those requests are drained from time to time so that they do not pile up.
+    /// Registers every terminal; who is not answered tries again, as terminals do: while its disk
+    /// is slow the daemon answers nobody whom it could not record. It also asks each where it is,
+    /// on the location link; those requests are drained from time to time so that they do not pile
+    /// up.
     pub(crate) fn register(&mut self, units: u32) -> anyhow::Result<()> {
-        for unit in 0..units {
-            self.rrs
-                .exchange(&Message::Rrs(Rrs::Registration(radio(unit))))?;
-            self.drain()?;
+        let mut silent: BTreeSet<u32> = (0..units).collect();
+        for _ in 0..TRIES {
+            for unit in silent.clone() {
+                let asks = Message::Rrs(Rrs::Registration(radio(unit)));
+                self.rrs
+                    .exchange(&asks, |bytes| answered(bytes, &mut silent))?;
+                self.drain()?;
+            }
+            self.hear_out(&mut silent)?;
         }
+        anyhow::ensure!(silent.is_empty(), "{} are not registered", silent.len());
         Ok(())
+    }
+
+    /// The answers under way: until none comes for a while.
+    fn hear_out(&mut self, silent: &mut BTreeSet<u32>) -> anyhow::Result<()> {
+        self.rrs.socket.set_read_timeout(Some(A_WHILE))?;
+        let mut buffer = [0u8; 2048];
+        while !silent.is_empty() {
+            match self.rrs.receive(&mut buffer) {
+                Ok(Some((_, bytes))) => answered(bytes, silent),
+                Ok(None) => {}
+                Err(_) => break,
+            }
+        }
+        self.rrs.socket.set_read_timeout(Some(PATIENCE))?;
+        self.drain()
     }
 
     fn drain(&mut self) -> anyhow::Result<()> {
@@ -150,7 +185,7 @@ impl Gateway {
     pub(crate) fn place(&mut self, units: u32) -> anyhow::Result<()> {
         for unit in 0..units {
             let field = fix(unit, 0)?.to_field();
-            self.lp.exchange(&located(unit, &field))?;
+            self.lp.exchange(&located(unit, &field), |_| {})?;
         }
         Ok(())
     }
@@ -239,6 +274,19 @@ fn idle(port: &Port) {
     let mut buffer = [0u8; 2048];
     loop {
         let _ = port.receive(&mut buffer);
+    }
+}
+
+/// Whoever's registration this answers is silent no more.
+fn answered(bytes: &[u8], silent: &mut BTreeSet<u32>) {
+    let Ok(Parsed::Complete(hdap, _)) = Hdap::parse(bytes) else {
+        return;
+    };
+    if let Ok(Message::Rrs(Rrs::RegistrationAnswer { radio, result, .. })) =
+        Message::from_hdap(&hdap)
+        && result == RegistrationResult::OK
+    {
+        silent.remove(&radio.id.wrapping_sub(town::FIRST_RADIO));
     }
 }
 
