@@ -1,10 +1,10 @@
-//! Overwrites past the page cache: one call, durable when it returns (O_DIRECT, RWF_DSYNC).
+//! Appends past the page cache: one call, durable when it returns (O_DIRECT, RWF_DSYNC).
 //!
 //! A batch through the page cache is a copy, a page marked, found, locked, written and marked
 //! clean, then a flush; past it, the write and the flush. The device takes whole blocks, so the
-//! window of the file around the last write is held here; a write changes the window and sends the
-//! blocks it touched. Nothing grows a file this way: that is for the page cache, which also
-//! serves all readers (the kernel drops the pages that were overwritten).
+//! block the last append ended in is kept here: the next one sends it again. Reading it back would
+//! be a read of the disk, because the kernel drops the pages that were overwritten. Nothing grows
+//! a file this way: that is for the page cache, which also serves all readers.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
@@ -16,13 +16,10 @@ use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
 /// Disks write no less in one piece whatever sector size they answer to.
 const BLOCK: usize = 4096;
-/// Most bytes written at once.
+/// Most bytes written at once, in whole blocks.
 const ROOM: usize = 256 << 10;
-/// Bytes of the file read at least: some 15 batches of one report. Few, because the batch behind
-/// whose back they are read waits.
-const AHEAD: usize = 16 << 10;
 
-/// A file of whole blocks that is written past the page cache.
+/// A file that is appended to past the page cache.
 #[derive(Debug)]
 pub(super) struct Direct {
     pub(super) name: String,
@@ -30,8 +27,8 @@ pub(super) struct Direct {
     /// Bytes of whole blocks in the file.
     len: u64,
     room: Room,
-    /// Where in the file the window lies and how long it is; none after a failed write.
-    window: Option<(u64, usize)>,
+    /// Where in the file the block lies that is kept, which is the room's first.
+    kept: Option<u64>,
 }
 
 impl Direct {
@@ -49,51 +46,44 @@ impl Direct {
             file,
             len: len - len % BLOCK as u64,
             room: Room::new(),
-            window: None,
+            kept: None,
         })
     }
 
-    /// Whether so many bytes at `offset` can be written this way: they lie in whole blocks of the
-    /// file, and the window has room for these.
+    /// Whether so many bytes can be appended at `offset` this way: they lie in whole blocks of the
+    /// file, and there is room for these.
     pub(super) fn takes(&self, offset: u64, bytes: usize) -> bool {
         bytes <= ROOM - BLOCK && offset.saturating_add(bytes as u64) <= self.len
     }
 
-    /// Writes what it [`takes`](Self::takes), durably. `cached` is the same file through the page
-    /// cache.
+    /// Appends what it [`takes`](Self::takes), durably; the rest of its last block becomes zeros.
+    /// `cached` is the same file through the page cache.
     ///
     /// # Errors
     /// `InvalidInput` where the file system has no such way; nothing was written then.
-    pub(super) fn write(&mut self, cached: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let (at, len) = match self.window.take() {
-            Some((at, len)) if at <= offset && offset + bytes.len() as u64 <= at + len as u64 => {
-                (at, len)
-            }
-            _ => self.read(cached, offset, bytes.len())?,
-        };
+    pub(super) fn append(&mut self, cached: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let outside = || io::Error::from(io::ErrorKind::InvalidInput);
-        let from = usize::try_from(offset - at).map_err(|_| outside())?;
+        let from = usize::try_from(offset % BLOCK as u64).map_err(|_| outside())?;
+        let at = offset - from as u64;
         let to = from + bytes.len();
-        let window = self.room.get_mut(len).ok_or_else(outside)?;
-        let place = window.get_mut(from..to).ok_or_else(outside)?;
+        let room = self.room.get_mut(to.next_multiple_of(BLOCK));
+        let blocks = room.ok_or_else(outside)?;
+        let (before, place) = blocks.split_at_mut_checked(from).ok_or_else(outside)?;
+        if self.kept.take() != Some(at) {
+            cached.read_exact_at(before, at)?;
+        }
+        let (place, behind) = place
+            .split_at_mut_checked(bytes.len())
+            .ok_or_else(outside)?;
         place.copy_from_slice(bytes);
-        let first = from - from % BLOCK;
-        let blocks = window.get(first..to.next_multiple_of(BLOCK));
-        write_blocks(&self.file, blocks.ok_or_else(outside)?, at + first as u64)?;
-        self.window = Some((at, len));
+        behind.fill(0);
+        write_blocks(&self.file, blocks, at)?;
+        let last = to - to % BLOCK;
+        if last < blocks.len() {
+            blocks.copy_within(last.., 0);
+            self.kept = Some(at + last as u64);
+        }
         Ok(())
-    }
-
-    /// Reads the window that begins with the block of `offset`, for so many bytes there: its place
-    /// and length.
-    fn read(&mut self, cached: &File, offset: u64, bytes: usize) -> io::Result<(u64, usize)> {
-        let within = usize::try_from(offset % BLOCK as u64).unwrap_or(0);
-        let at = offset - within as u64;
-        let whole = (within + bytes).next_multiple_of(BLOCK).max(AHEAD);
-        let len = usize::try_from(self.len - at).map_or(whole, |rest| rest.min(whole));
-        let window = self.room.get_mut(len);
-        cached.read_exact_at(window.ok_or(io::ErrorKind::OutOfMemory)?, at)?;
-        Ok((at, len))
     }
 }
 

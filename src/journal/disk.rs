@@ -57,6 +57,11 @@ pub trait Disk {
     fn create(&mut self, name: &str, len: u64) -> Result<(), DiskError>;
     /// Writes all of `bytes` at `offset`; the file grows when that lies beyond its end.
     fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError>;
+    /// The same where the file has nothing but zeros behind `bytes`: a disk may write whole blocks,
+    /// and may write them durably at once.
+    fn append_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.write_at(name, offset, bytes)
+    }
     /// Makes every earlier write to the file durable, its length included.
     fn sync(&mut self, name: &str) -> Result<(), DiskError>;
     /// Fills `buf` from `offset`; fewer bytes in the file are an error.
@@ -76,6 +81,10 @@ impl<D: Disk + ?Sized> Disk for &mut D {
 
     fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         (**self).write_at(name, offset, bytes)
+    }
+
+    fn append_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        (**self).append_at(name, offset, bytes)
     }
 
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {

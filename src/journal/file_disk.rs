@@ -54,7 +54,7 @@ pub struct FileDisk {
     lock: Option<File>,
     /// Most recently used last.
     open: Vec<Handle>,
-    /// The file last written past the page cache.
+    /// The file last appended to past the page cache.
     direct: Option<Direct>,
     /// The file system has no way past it.
     only_cached: bool,
@@ -225,11 +225,16 @@ impl FileDisk {
         Ok(())
     }
 
+    fn try_append(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.writable()?;
+        match self.append_direct(name, offset, bytes)? {
+            true => Ok(()),
+            false => self.try_write(name, offset, bytes),
+        }
+    }
+
     fn try_write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.writable()?;
-        if self.write_direct(name, offset, bytes)? {
-            return Ok(());
-        }
         self.forget(name);
         let handle = self.handle(name)?;
         handle.written = Written::Unsynced;
@@ -237,8 +242,8 @@ impl FileDisk {
         handle.file.write_all_at(bytes, offset)
     }
 
-    /// Writes past the page cache, durably, if that can be: whether it did.
-    fn write_direct(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<bool> {
+    /// Appends past the page cache, durably, if that can be: whether it did.
+    fn append_direct(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<bool> {
         if self.only_cached {
             return Ok(false);
         }
@@ -259,14 +264,14 @@ impl FileDisk {
         if takes {
             let handle = self.handle(name)?;
             let before = std::mem::replace(&mut handle.written, Written::Unknown);
-            direct.write(&handle.file, offset, bytes)?;
+            direct.append(&handle.file, offset, bytes)?;
             handle.written = before;
         }
         self.direct = Some(direct);
         Ok(takes)
     }
 
-    /// The way past the page cache, taken out; none where the write makes the file longer.
+    /// The way past the page cache, taken out; none where the file becomes longer.
     fn open_direct(&mut self, name: &str, offset: u64, bytes: usize) -> io::Result<Option<Direct>> {
         if let Some(direct) = self.direct.take_if(|direct| direct.name == name) {
             return Ok(Some(direct));
@@ -345,6 +350,11 @@ impl Disk for FileDisk {
 
     fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         self.try_write(name, offset, bytes)
+            .map_err(|e| DiskError::new("write", name, e))
+    }
+
+    fn append_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.try_append(name, offset, bytes)
             .map_err(|e| DiskError::new("write", name, e))
     }
 
@@ -455,7 +465,10 @@ mod tests {
         fn what_is_written_is_read(
             len in 0u64..700_000,
             only_cached in any::<bool>(),
-            writes in prop::collection::vec((0u64..800_000, 0usize..300_000, any::<bool>()), 1..12),
+            writes in prop::collection::vec(
+                (prop::option::of(0u64..800_000), 0usize..300_000, any::<bool>()),
+                1..12,
+            ),
         ) {
             let dir = tempfile::tempdir().unwrap();
             let mut disk = FileDisk::lock(dir.path()).unwrap();
@@ -464,9 +477,13 @@ mod tests {
             let mut naive = vec![0; usize::try_from(len).unwrap()];
             for (number, (offset, length, small)) in (1..).zip(writes) {
                 let bytes = vec![number; if small { length % 1_000 } else { length }];
-                disk.write_at("a", offset, &bytes).unwrap();
+                let end = naive.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                match offset {
+                    Some(offset) => disk.write_at("a", offset, &bytes).unwrap(),
+                    None => disk.append_at("a", end as u64, &bytes).unwrap(),
+                }
                 disk.sync("a").unwrap();
-                let at = usize::try_from(offset).unwrap();
+                let at = offset.map_or(end, |offset| usize::try_from(offset).unwrap());
                 if !bytes.is_empty() && naive.len() < at + bytes.len() {
                     naive.resize(at + bytes.len(), 0);
                 }
@@ -483,16 +500,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut disk = FileDisk::lock(dir.path()).unwrap();
         disk.create("a", 1 << 20).unwrap();
-        disk.write_at("a", 5_000, &[1; 900]).unwrap();
+        disk.append_at("a", 5_000, &[1; 900]).unwrap();
         let past = disk.direct.is_some();
         assert_ne!(past, disk.only_cached, "told once, by the first write");
-        disk.write_at("a", 5_900, &[2; 900]).unwrap();
+        disk.append_at("a", 5_900, &[2; 900]).unwrap();
         assert_eq!(disk.direct.is_some(), past);
-        disk.write_at("a", 1 << 20, &[3; 900]).unwrap();
+        disk.append_at("a", 1 << 20, &[3; 900]).unwrap();
         assert!(disk.direct.is_none(), "growing is for the page cache");
         assert_eq!(disk.handle("a").unwrap().written, Written::Unsynced);
         disk.sync("a").unwrap();
-        disk.write_at("a", 6_800, &[4; 900]).unwrap();
+        disk.append_at("a", 6_800, &[4; 900]).unwrap();
         assert_eq!(disk.direct.is_some(), past);
     }
 
@@ -503,7 +520,7 @@ mod tests {
         disk.create("a", 8192).unwrap();
         // Its name is gone, its handle is not.
         fs::rename(dir.path().join("a"), dir.path().join("b")).unwrap();
-        disk.write_at("a", 5_000, b"xyz").unwrap();
+        disk.append_at("a", 5_000, b"xyz").unwrap();
         disk.sync("a").unwrap();
         assert!(disk.direct.is_none() && !disk.only_cached);
         assert_eq!(

@@ -291,7 +291,7 @@ impl<D: Disk> Journal<D> {
         };
         let batch = self.buf.get_mut(FIRST_RECORD_AT..).unwrap_or_default();
         let digest = record::seal(batch, tail.hash, self.tip.digest);
-        self.disk.write_at(&tail.name, tail.end as u64, batch)?;
+        self.disk.append_at(&tail.name, tail.end as u64, batch)?;
         let synced = self.disk.sync(&tail.name);
         if !planted(Planted::SyncErrorIgnored) {
             synced?;
@@ -321,7 +321,7 @@ impl<D: Disk> Journal<D> {
             .zip(header.encode())
             .for_each(|(to, from)| *to = from);
         let digest = record::seal(batch, spare.hash, header.digest());
-        self.disk.write_at(&spare.name, 0, &self.buf)?;
+        self.disk.append_at(&spare.name, 0, &self.buf)?;
         self.disk.sync(&spare.name)?;
         spare.end = self.buf.len();
         self.tail = Some(spare);
