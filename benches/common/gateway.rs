@@ -23,9 +23,9 @@ const ACK: u8 = 0x01;
 const OPTIONS: [u8; 9] = [0x83, 4, 0, 0, 0, 1, 4, 1, 1];
 /// How long to wait for a datagram that must come, and for one that may.
 const PATIENCE: Duration = Duration::from_secs(5);
+const A_WHILE: Duration = Duration::from_millis(500);
 /// How often a terminal registers that nobody answers.
 const TRIES: usize = 20;
-const A_WHILE: Duration = Duration::from_millis(500);
 
 struct Port {
     socket: UdpSocket,

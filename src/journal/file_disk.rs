@@ -226,11 +226,10 @@ impl FileDisk {
     }
 
     fn try_append(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.writable()?;
-        match self.append_direct(name, offset, bytes)? {
-            true => Ok(()),
-            false => self.try_write(name, offset, bytes),
+        if self.append_direct(name, offset, bytes)? {
+            return Ok(());
         }
+        self.try_write(name, offset, bytes)
     }
 
     fn try_write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -244,6 +243,7 @@ impl FileDisk {
 
     /// Appends past the page cache, durably, if that can be: whether it did.
     fn append_direct(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<bool> {
+        self.writable()?;
         if self.only_cached {
             return Ok(false);
         }
@@ -508,12 +508,12 @@ mod tests {
         if past {
             assert_eq!(disk.handle("a").unwrap().written, Written::Durable);
         }
-        disk.create("b", 8192).unwrap();
-        disk.append_at("b", 8000, &[3; 900]).unwrap();
-        let written = disk.handle("b").unwrap().written;
-        let why = "growing is for the page cache";
-        assert_eq!(written, Written::Unsynced, "{why}");
-        disk.append_at("a", 6_800, &[4; 900]).unwrap();
+        disk.append_at("a", 1 << 20, &[3; 900]).unwrap();
+        assert!(disk.direct.is_none(), "growing is for the page cache");
+        assert_eq!(disk.handle("a").unwrap().written, Written::Unsynced);
+        disk.sync("a").unwrap();
+        disk.create("b", 1 << 20).unwrap();
+        disk.append_at("b", 0, &[4; 900]).unwrap();
         assert_eq!(disk.direct.is_some(), past);
     }
 

@@ -260,3 +260,25 @@ fn the_segment_size_may_change() {
         assert!(matches!(error, OpenError::SegmentBytes { .. }));
     }
 }
+
+/// What `append_at` needs, after any power cut.
+#[test]
+fn nothing_but_zeros_lies_behind_where_batches_are_appended() {
+    let batches = script(11, 24);
+    for call in 1..=written(&batches).calls() {
+        let mut disk = SimDisk::new();
+        disk.fail_at(call, Fault::PowerCut);
+        run(&mut disk, &batches);
+        for seed in 0..12 {
+            let mut disk = disk.crash(seed);
+            let (journal, _) = Journal::open(&mut disk, &options(), |_| ()).unwrap();
+            let tail = journal.tail.as_ref().map(|tail| (&tail.name, tail.end));
+            let spare = journal.spare.as_ref().map(|spare| (&spare.name, 0));
+            for (name, from) in tail.into_iter().chain(spare) {
+                let behind = &journal.disk.contents(name).unwrap()[from..];
+                let is_blank = behind.iter().all(|byte| *byte == 0);
+                assert!(is_blank, "{name}, cut at call {call}, seed {seed}");
+            }
+        }
+    }
+}
